@@ -1,0 +1,87 @@
+//! Alerts: one thing that is wrong, in codes; texts are made where they are read.
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// A screening judged `fever`: a suspicion, a task at the gate.
+    FeverSuspected,
+    /// A planned round that was watched throughout and not done.
+    MissedRound,
+    /// A unit has not been heard for 5 intervals.
+    UnitOffline,
+    /// Something a unit sent could not be taken and was set aside.
+    Quarantine,
+    /// A unit counted events that are lost.
+    Loss,
+    /// A unit's log contradicts the record: a card that went back in time, or a cloned one.
+    Fork,
+    /// A unit's clock disagrees with the hub's by more than 5 s.
+    ClockDisputed,
+    /// A sensor reported a fault.
+    SensorFault,
+}
+
+impl AlertKind {
+    /// Every kind, for documentation and dictionaries.
+    pub const ALL: [Self; 8] = [
+        Self::FeverSuspected,
+        Self::MissedRound,
+        Self::UnitOffline,
+        Self::Quarantine,
+        Self::Loss,
+        Self::Fork,
+        Self::ClockDisputed,
+        Self::SensorFault,
+    ];
+
+    /// The severity unless the site says otherwise: a suspected fever is amber (UI: priorities),
+    /// one silent unit or sensor is minor, a missed round or lost record is major.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::FeverSuspected | Self::MissedRound | Self::Loss | Self::Fork => Severity::Major,
+            Self::UnitOffline | Self::Quarantine | Self::ClockDisputed | Self::SensorFault => {
+                Severity::Minor
+            }
+        }
+    }
+}
+
+/// How soon a person is needed. The worst is the smallest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// 紧急: within 2 minutes.
+    Critical,
+    /// 重要: within 15 minutes.
+    Major,
+    /// 提示: within the shift.
+    Minor,
+}
+
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// 产生: nobody has answered.
+    Raised,
+    /// 接警: somebody has it.
+    Acknowledged,
+    /// 办结: over.
+    Resolved,
+}
+
+/// How an alert ended, where nobody resolved it by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The cause went away.
+    Cleared,
+    /// Old news: the cause was over, or older than 15 minutes, when the hub first saw it. Nobody
+    /// was paged.
+    Late,
+    /// A person said so.
+    Manual,
+}

@@ -1,0 +1,267 @@
+//! What a site is: its gates' lanes, its four zones, and the plan of disinfection rounds.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use chrono::{NaiveDate, NaiveTime};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::id::{LaneId, SiteId, UnitId};
+
+/// One of the four slots for zones that every site has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Zone {
+    /// 管理区
+    Management,
+    /// 施工区
+    Construction,
+    /// 生活区
+    Living,
+    /// 隔离区
+    Isolation,
+}
+
+impl Zone {
+    /// All four, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [
+        Self::Management,
+        Self::Construction,
+        Self::Living,
+        Self::Isolation,
+    ];
+
+    /// The zone's word in topics, paths and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Management => "management",
+            Self::Construction => "construction",
+            Self::Living => "living",
+            Self::Isolation => "isolation",
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is none of the four zones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no zone: management, construction, living or isolation")]
+pub struct NoZone(pub String);
+
+impl FromStr for Zone {
+    type Err = NoZone;
+
+    fn from_str(text: &str) -> Result<Self, NoZone> {
+        Self::ALL
+            .into_iter()
+            .find(|zone| zone.as_str() == text)
+            .ok_or_else(|| NoZone(text.chars().take(40).collect()))
+    }
+}
+
+/// What passes through a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneKind {
+    /// 人行
+    People,
+    /// 小客车
+    Car,
+    /// 货车
+    Goods,
+}
+
+impl LaneKind {
+    /// The kind's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Car => "car",
+            Self::Goods => "goods",
+        }
+    }
+}
+
+/// Where a lane leads: into the site, or into one of its zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LeadsTo {
+    /// Into the site: its passages make the site's headcount.
+    Site,
+    /// From the site into a zone.
+    Zone(Zone),
+}
+
+impl Serialize for LeadsTo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Site => "site",
+            Self::Zone(zone) => zone.as_str(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for LeadsTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "site" {
+            return Ok(Self::Site);
+        }
+        text.parse().map(Self::Zone).map_err(|_| {
+            de::Error::custom(format!(
+                "`{text}` is neither `site` nor one of the four zones"
+            ))
+        })
+    }
+}
+
+/// Which way something passed, seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Towards where the lane leads.
+    In,
+    /// Away from it.
+    Out,
+}
+
+impl Direction {
+    /// The direction's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// A name in the two languages of the page. If one is missing the other stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Name {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// A lane of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// Unique on the site; events carry it.
+    pub id: LaneId,
+    /// What passes.
+    pub kind: LaneKind,
+    /// Where `in` leads.
+    #[serde(default = "into_the_site")]
+    pub leads_to: LeadsTo,
+    /// Shown instead of the kind's word where the site has a name of its own for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+}
+
+fn into_the_site() -> LeadsTo {
+    LeadsTo::Site
+}
+
+/// A due window in the site's local time, `[start, end)`. An end at or before the start is the
+/// next day's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// When the round may begin.
+    #[serde(with = "hour_minute")]
+    pub start: NaiveTime,
+    /// When it must have been done.
+    #[serde(with = "hour_minute")]
+    pub end: NaiveTime,
+}
+
+/// `08:00`, as people write times of day.
+mod hour_minute {
+    use super::*;
+
+    const FORM: &str = "%H:%M";
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &NaiveTime,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.format(FORM))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<NaiveTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        NaiveTime::parse_from_str(&text, FORM)
+            .map_err(|_| de::Error::custom(format!("`{text}` is no time of day like 08:00")))
+    }
+}
+
+/// What a site has settled about one of its zones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ZoneSettings {
+    /// False where the site has no such zone (a mall has no living zone).
+    pub used: bool,
+    /// The site's own name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Due windows of each day; twice a day unless the site says otherwise (PRODUCT: four zones,
+    /// each disinfected all over twice a day).
+    pub windows: Vec<Window>,
+    /// Below this many litres a round with a flow meter is `short`. A lower bound for plausibility,
+    /// no target. Litres, more than 0.
+    pub min_litres: f64,
+}
+
+impl Default for ZoneSettings {
+    fn default() -> Self {
+        let window = |start, end| Window {
+            start: NaiveTime::from_hms_opt(start, 0, 0).unwrap_or_default(),
+            end: NaiveTime::from_hms_opt(end, 0, 0).unwrap_or_default(),
+        };
+        Self {
+            used: true,
+            name: None,
+            windows: vec![window(8, 11), window(14, 17)],
+            min_litres: 1.0,
+        }
+    }
+}
+
+/// One fenced place with its own time zone, gates, four zones and settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Unique on the hub.
+    pub id: SiteId,
+    /// IANA name of the time zone in which the site's days, windows and reports are.
+    pub time_zone: String,
+    /// The first site-local day for which rounds are planned; none are planned without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_from: Option<NaiveDate>,
+    /// Units that should be there, so that one that never spoke is seen to be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<UnitId>,
+    /// How it is called.
+    pub name: Name,
+    /// Its gates' lanes, in the order in which they are shown.
+    #[serde(default, rename = "lane", skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<Lane>,
+    /// Settings of zones; a zone that is not named has the defaults.
+    #[serde(default, rename = "zone", skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<Zone, ZoneSettings>,
+}
+
+impl Site {
+    /// The settings of a zone, the defaults where the site says nothing.
+    pub fn zone(&self, zone: Zone) -> ZoneSettings {
+        self.zones.get(&zone).cloned().unwrap_or_default()
+    }
+}
