@@ -1,0 +1,243 @@
+//! The two ports through which this crate asks the hub, and the live stream's third.
+//!
+//! Reads are synchronous and may block on a disk: routes call them on the blocking pool.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use gatepost_model::{
+    Direction, LaneId, SensorId, SiteId, UnitId, Wall, Zone,
+    alert::{AlertKind, AlertState},
+};
+use tokio::sync::broadcast;
+
+use crate::view::{
+    AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+};
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// No such thing.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// `site`, `alert`, `unit` ...
+        what: &'static str,
+        /// The id asked for.
+        id: String,
+    },
+    /// The question makes no sense.
+    #[error("`{parameter}`: {reason}")]
+    Invalid {
+        /// The parameter at fault.
+        parameter: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// The store cannot answer now.
+    #[error("the store cannot answer: {0}")]
+    Unavailable(String),
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventQuery {
+    /// Only this kind.
+    pub kind: Option<String>,
+    /// Only this lane.
+    pub lane: Option<LaneId>,
+    /// Only this zone.
+    pub zone: Option<Zone>,
+    /// Only this unit.
+    pub unit: Option<UnitId>,
+    /// From here on, inclusive.
+    pub from: Option<Wall>,
+    /// Up to here, exclusive.
+    pub to: Option<Wall>,
+    /// At most so many, 1 to 10,000.
+    pub limit: usize,
+    /// The `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// The width of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// 1, 5, 30 minutes or 1 hour of elapsed time, aligned to the site-local day.
+    Minutes(u32),
+    /// A site-local day, 23 to 25 hours.
+    Day,
+}
+
+/// Which series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesQuery {
+    /// `passages`, `skin_c`, `ambient_c`, `litres`, `headcount` or any quantity.
+    pub metric: String,
+    /// Only this lane.
+    pub lane: Option<LaneId>,
+    /// Only this direction; both are summed otherwise.
+    pub dir: Option<Direction>,
+    /// Only this zone.
+    pub zone: Option<Zone>,
+    /// Only this sensor.
+    pub sensor: Option<SensorId>,
+    /// From here on, inclusive.
+    pub from: Wall,
+    /// Up to here, exclusive.
+    pub to: Wall,
+    /// The width of a bucket.
+    pub step: Step,
+}
+
+/// Which alerts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AlertQuery {
+    /// Only of this site.
+    pub site: Option<SiteId>,
+    /// Only in this state; open ones (not resolved) if none is asked for and `all` is false.
+    pub state: Option<AlertState>,
+    /// Resolved ones too.
+    pub all: bool,
+    /// Only of this kind.
+    pub kind: Option<AlertKind>,
+    /// At most so many, 1 to 1,000.
+    pub limit: usize,
+    /// The `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What is known.
+pub trait SiteRead: Send + Sync + 'static {
+    /// The hub's clock: ages are counted from it.
+    fn now(&self) -> Wall;
+    /// All sites, worst first.
+    fn sites(&self) -> Result<Vec<SiteRow>, ReadError>;
+    /// One site, live.
+    fn site(&self, site: &SiteId) -> Result<SiteSnapshot, ReadError>;
+    /// Events as stored.
+    fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError>;
+    /// Rows over time.
+    fn series(&self, site: &SiteId, query: &SeriesQuery) -> Result<Series, ReadError>;
+    /// Planned rounds whose window touches `[from, to)`.
+    fn slots(&self, site: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError>;
+    /// Alerts, worst first, with where the next page begins.
+    fn alerts(&self, query: &AlertQuery) -> Result<(Vec<AlertView>, Option<String>), ReadError>;
+    /// One alert.
+    fn alert(&self, id: u64) -> Result<AlertView, ReadError>;
+    /// All units of all sites.
+    fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError>;
+    /// One unit.
+    fn unit(&self, site: &SiteId, unit: &UnitId) -> Result<UnitView, ReadError>;
+    /// What was set aside, newest first.
+    fn quarantine(
+        &self,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError>;
+    /// Whether store, broker and ingest work, each by name.
+    fn readiness(&self) -> Vec<Readiness>;
+    /// OpenMetrics text.
+    fn metrics(&self) -> String;
+}
+
+/// Whether one part of the hub works.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Readiness {
+    /// `store`, `broker`, `ingest`.
+    pub name: &'static str,
+    /// It works.
+    pub ready: bool,
+    /// What is wrong and what to do, empty if nothing is.
+    pub detail: String,
+}
+
+/// What a person changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Somebody has an alert.
+    Acknowledge {
+        /// Which alert.
+        alert: u64,
+        /// The version that the person saw.
+        version: Option<u64>,
+        /// Who.
+        by: String,
+        /// Why, or what will be done.
+        note: Option<String>,
+    },
+    /// An alert is over.
+    Resolve {
+        /// Which alert.
+        alert: u64,
+        /// The version that the person saw.
+        version: Option<u64>,
+        /// Who.
+        by: String,
+        /// What it was.
+        note: Option<String>,
+    },
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CommandError {
+    /// No such thing.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// `alert` ...
+        what: &'static str,
+        /// The id asked for.
+        id: String,
+    },
+    /// Somebody changed it in between.
+    #[error("it was changed in between")]
+    Conflict(Box<AlertView>),
+    /// It could not be made durable.
+    #[error("it could not be stored: {0}")]
+    Unavailable(String),
+}
+
+/// A change under way.
+pub type Change = Pin<Box<dyn Future<Output = Result<AlertView, CommandError>> + Send>>;
+
+/// What people may change. A change is answered when it is durable.
+pub trait SiteCommand: Send + Sync + 'static {
+    /// Makes a change. The same action already done answers with what is, by whom.
+    fn command(&self, command: Command) -> Change;
+}
+
+/// What a stream is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Every site's row.
+    Fleet,
+    /// One site's snapshot.
+    Site(SiteId),
+}
+
+/// One event of the stream, serialised once for all its readers.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The stream's revision after it; `None` for what changes nothing.
+    pub rev: Option<u64>,
+    /// `snapshot`, `delta`, `alert`.
+    pub event: &'static str,
+    /// JSON.
+    pub data: Arc<str>,
+}
+
+/// A reader's place in a stream.
+pub struct Subscription {
+    /// What brings the reader up to date: a snapshot, or the deltas since the revision it had.
+    pub first: Vec<Frame>,
+    /// What comes. A reader that lags behind is cut and subscribes again.
+    pub rest: broadcast::Receiver<Frame>,
+}
+
+/// The live stream.
+pub trait LiveStream: Send + Sync + 'static {
+    /// Joins a stream, with the last revision that the reader has.
+    fn subscribe(&self, scope: &Scope, last_rev: Option<u64>) -> Result<Subscription, ReadError>;
+    /// Changes with every build: a page of another build reloads.
+    fn build(&self) -> &str;
+}

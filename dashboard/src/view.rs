@@ -1,0 +1,511 @@
+//! What the API says, as types: the JSON of INTERFACE's paths and of the live stream.
+//!
+//! States and reasons travel as codes with parameters; words are made by the reader. Times are UTC;
+//! days, windows and bucket borders are computed by the hub in the site's zone, never by a page.
+
+use std::collections::BTreeMap;
+
+use gatepost_model::{
+    LaneId, LaneKind, LeadsTo, SensorId, SiteId, UnitId, Wall, Zone,
+    alert::{AlertKind, AlertState, Outcome, Severity},
+    event::FaultCode,
+    site::Name,
+    time::Clock,
+    unit::UnitState,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One site in the overview: `GET /api/v1/sites`, and the `sites` collection of the fleet stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRow {
+    /// The site.
+    pub id: SiteId,
+    /// How it is called.
+    pub name: Name,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// The site's day as `YYYY-MM-DD`.
+    pub local_date: String,
+    /// Open alerts by severity.
+    pub alerts: AlertCounts,
+    /// The open alert that needs a person most.
+    pub worst: Option<AlertView>,
+    /// How many people are inside, estimated.
+    pub headcount: Option<Headcount>,
+    /// People through lanes that lead into the site, today.
+    pub today: Today,
+    /// Today's counts of each lane.
+    pub lanes: Vec<LaneBrief>,
+    /// Today's slots of each zone.
+    pub zones: Vec<ZoneBrief>,
+    /// Units heard within 5 intervals.
+    pub units_online: u32,
+    /// Units that are known or expected.
+    pub units_total: u32,
+    /// Time of the newest event.
+    pub data_at: Option<Wall>,
+    /// Some unit's backlog is arriving.
+    pub catching_up: bool,
+    /// Events that units still hold, by their own word.
+    pub waiting: u64,
+}
+
+/// Open alerts by severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertCounts {
+    /// Critical, open.
+    pub critical: u32,
+    /// Major, open.
+    pub major: u32,
+    /// Minor, open.
+    pub minor: u32,
+    /// Of all these, not acknowledged.
+    pub unacknowledged: u32,
+}
+
+/// A lane in the overview.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaneBrief {
+    /// The lane.
+    pub id: LaneId,
+    /// What passes.
+    pub kind: LaneKind,
+    /// Passages in, today; `null` where nobody watched and nothing was seen.
+    #[serde(rename = "in")]
+    pub into: Option<u64>,
+    /// Passages out, today.
+    pub out: Option<u64>,
+    /// How fresh its counts are.
+    pub state: Freshness,
+}
+
+/// A zone in the overview.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneBrief {
+    /// The zone.
+    pub id: Zone,
+    /// False where the site has no such zone.
+    pub used: bool,
+    /// The verdicts of today's slots, in order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// How fresh what a tile shows is (UI: states of a tile).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freshness {
+    /// Nothing installed that could measure it.
+    Empty,
+    /// Installed, never reported.
+    NoDataYet,
+    /// As new as it should be.
+    Fresh,
+    /// Older than two of its intervals.
+    Late,
+    /// Older than three.
+    Stale,
+    /// Its unit has not been heard for 5 intervals.
+    Offline,
+}
+
+/// A site live: `GET /api/v1/sites/{site}`, and the snapshot of its stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteSnapshot {
+    /// The site.
+    pub id: SiteId,
+    /// How it is called.
+    pub name: Name,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// The site's day as `YYYY-MM-DD`.
+    pub local_date: String,
+    /// When that day began.
+    pub day_start: Wall,
+    /// When it ends.
+    pub day_end: Wall,
+    /// How many people are inside, estimated.
+    pub headcount: Option<Headcount>,
+    /// People through lanes that lead into the site, today.
+    pub today: Today,
+    /// The gates' lanes.
+    pub lanes: Vec<LaneView>,
+    /// The four zones.
+    pub zones: Vec<ZoneView>,
+    /// The units.
+    pub units: Vec<UnitView>,
+    /// Open alerts, worst first: critical before major before minor, unanswered before answered,
+    /// then oldest first.
+    pub alerts: Vec<AlertView>,
+}
+
+/// People through the lanes that lead into the site, in the site's day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Today {
+    /// In.
+    #[serde(rename = "in")]
+    pub into: u64,
+    /// Out.
+    pub out: u64,
+    /// Something moved, direction unknown.
+    pub unclear: u64,
+}
+
+/// In minus out since the last roll-call. Never to be used as a fire roll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Headcount {
+    /// The best estimate, at least 0.
+    pub estimate: i64,
+    /// The lower end of the band; `null` while there is no history to judge unwatched time by.
+    pub low: Option<i64>,
+    /// The upper end of the band; likewise.
+    pub high: Option<i64>,
+    /// Where the count begins.
+    pub since: Wall,
+    /// Unclear passages since then.
+    pub unclear: u64,
+    /// Seconds since then in which not all of its lanes were watched.
+    pub unwatched_s: u64,
+}
+
+/// A lane, live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaneView {
+    /// The lane.
+    pub id: LaneId,
+    /// What passes.
+    pub kind: LaneKind,
+    /// Where `in` leads.
+    pub leads_to: LeadsTo,
+    /// The site's own name for it.
+    pub name: Option<Name>,
+    /// Passages in, today.
+    #[serde(rename = "in")]
+    pub into: u64,
+    /// Passages out, today.
+    pub out: u64,
+    /// Unclear, today.
+    pub unclear: u64,
+    /// People screened, today.
+    pub screened: u64,
+    /// Suspected fevers, today.
+    pub fevers: u64,
+    /// What people at this lane measure now, degC.
+    pub baseline_c: Option<f64>,
+    /// The screening's baseline is not ready.
+    pub warming_up: bool,
+    /// Time of the last passage.
+    pub last_at: Option<Wall>,
+    /// How fresh its counts are: by its unit's heartbeat, since a lane only speaks when someone comes.
+    pub state: Freshness,
+    /// Since when it is not fresh.
+    pub state_since: Option<Wall>,
+    /// Its unit's backlog is arriving: the counts are those of the past.
+    pub catching_up: bool,
+    /// Its counts are complete up to here.
+    pub as_of: Option<Wall>,
+    /// Share of the day so far that it was watched, 0 to 1.
+    pub coverage: f64,
+    /// Seconds of the day so far that it was not watched.
+    pub uncovered_s: u64,
+    /// Today by hours.
+    pub hours: Vec<HourBar>,
+    /// Faults that are open.
+    pub faults: Vec<FaultView>,
+}
+
+/// One hour of a lane's day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HourBar {
+    /// Its beginning.
+    pub time: Wall,
+    /// Passages in; `null` where nobody watched and nothing was seen.
+    #[serde(rename = "in")]
+    pub into: Option<u64>,
+    /// Passages out.
+    pub out: Option<u64>,
+    /// Share of it that was watched, of the part that has passed.
+    pub coverage: f64,
+}
+
+/// A fault that is open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// Which sensor.
+    pub sensor: SensorId,
+    /// What is wrong.
+    pub code: FaultCode,
+    /// Since when.
+    pub since: Wall,
+}
+
+/// A zone, live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneView {
+    /// The zone.
+    pub id: Zone,
+    /// False where the site has no such zone.
+    pub used: bool,
+    /// The site's own name for it.
+    pub name: Option<Name>,
+    /// Its temperature.
+    pub ambient: Measured,
+    /// How many people are inside, where lanes lead into it.
+    pub headcount: Option<Headcount>,
+    /// Today's planned rounds, in order.
+    pub slots: Vec<SlotView>,
+    /// Units that serve it and were heard within 5 intervals.
+    pub units_online: u32,
+    /// Units that serve it.
+    pub units_total: u32,
+}
+
+/// A measured value with its age.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The last number by measured time.
+    pub value: Option<f64>,
+    /// When it was measured.
+    pub at: Option<Wall>,
+    /// How often it should come, seconds, as observed.
+    pub interval_s: Option<u64>,
+    /// How fresh it is.
+    pub state: Freshness,
+    /// Since when it is not fresh.
+    pub state_since: Option<Wall>,
+}
+
+/// A planned round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlotView {
+    /// Unique on the site: `{zone}-{local date}-{number of the window}`.
+    pub id: String,
+    /// The zone.
+    pub zone: Zone,
+    /// The site-local day as `YYYY-MM-DD`.
+    pub date: String,
+    /// Number of the window in that day, from 1.
+    pub number: u32,
+    /// When the window opens.
+    pub start: Wall,
+    /// When it closes.
+    pub end: Wall,
+    /// The verdict now.
+    pub verdict: Verdict,
+    /// Since when it is that.
+    pub since: Wall,
+    /// What the verdict rests on.
+    pub proof: Option<Proof>,
+    /// Earlier verdicts that were corrected, oldest first.
+    pub history: Vec<VerdictChange>,
+}
+
+/// The verdict on a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// 未到
+    Upcoming,
+    /// 应做
+    Due,
+    /// 进行中
+    Running,
+    /// 已完成
+    Done,
+    /// 不足
+    Short,
+    /// 补做
+    Late,
+    /// 漏消毒
+    Missed,
+    /// 未知
+    Unknown,
+    /// 免做
+    Excused,
+}
+
+/// A verdict that a slot had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictChange {
+    /// When the hub gave it.
+    pub at: Wall,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The round.
+    pub round: String,
+    /// The unit that saw it; none for a round recorded by hand.
+    pub unit: Option<UnitId>,
+    /// When it started.
+    pub started: Wall,
+    /// When it ended.
+    pub ended: Option<Wall>,
+    /// Litres by the flow meter.
+    pub litres: f64,
+    /// Seconds that the pump ran.
+    pub pump_s: f64,
+    /// Check points reached.
+    pub points: Vec<String>,
+    /// `button`, `button+flow`, `button+points`.
+    pub evidence: String,
+}
+
+/// A unit, live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitView {
+    /// The unit.
+    pub id: UnitId,
+    /// Presence, by its `alive` messages alone.
+    pub state: UnitState,
+    /// Last message of any kind.
+    pub contact_at: Option<Wall>,
+    /// Seconds since then; not part of deltas.
+    pub contact_age_s: Option<f64>,
+    /// Time of its newest event.
+    pub data_at: Option<Wall>,
+    /// Seconds since then; not part of deltas.
+    pub data_age_s: Option<f64>,
+    /// Seconds between its `alive` messages.
+    pub interval_s: u64,
+    /// Events that it holds and the hub does not have.
+    pub waiting: u64,
+    /// Its backlog is arriving.
+    pub catching_up: bool,
+    /// What it knows of its wall clock.
+    pub clock: Option<Clock>,
+    /// The agent's version.
+    pub version: Option<String>,
+    /// Lanes that it watches.
+    pub lanes: Vec<LaneId>,
+    /// Zones that it serves.
+    pub zones: Vec<Zone>,
+    /// Faults that are open.
+    pub faults: Vec<FaultView>,
+    /// Events that are lost for good, as it counted them.
+    pub lost: u64,
+}
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertView {
+    /// Unique on the hub.
+    pub id: u64,
+    /// What is wrong.
+    pub kind: AlertKind,
+    /// How soon a person is needed.
+    pub severity: Severity,
+    /// Where it stands.
+    pub state: AlertState,
+    /// Where.
+    pub site: SiteId,
+    /// What it is about.
+    pub subject: Subject,
+    /// Figures for its text: `delta_c`, `skin_c`, `n`, `code` ...
+    pub params: BTreeMap<String, Value>,
+    /// When the cause happened.
+    pub happened_at: Wall,
+    /// When the hub raised it.
+    pub raised_at: Wall,
+    /// How often the same cause came again.
+    pub count: u64,
+    /// The cause is over.
+    pub cleared: bool,
+    /// Who has it.
+    pub acknowledged_by: Option<String>,
+    /// Since when.
+    pub acknowledged_at: Option<Wall>,
+    /// When it ended.
+    pub resolved_at: Option<Wall>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Grows with every change; sent back with a change to notice another's.
+    pub version: u64,
+    /// What was done, oldest first.
+    pub history: Vec<AlertEntry>,
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// A unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitId>,
+    /// A lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneId>,
+    /// A zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
+    /// A sensor of the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensor: Option<SensorId>,
+    /// One happening: a screening, a slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// One line of an alert's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertEntry {
+    /// When.
+    pub at: Wall,
+    /// `raised`, `again`, `cleared`, `acknowledged`, `resolved`.
+    pub what: String,
+    /// Who, if a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Rows over time: `GET /api/v1/sites/{site}/series`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// `time`, then `n` or `n,min,mean,max`, then `coverage`.
+    pub columns: Vec<String>,
+    /// One row a bucket, in order.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A page of events as stored: `GET /api/v1/sites/{site}/events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventPage {
+    /// Wire fields, and `unit`, `boot`, `log`, `seq`, `time`, `time_error_ms`, `time_source`, `received`.
+    pub events: Vec<Value>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Something that could not be taken, kept with its reason: `GET /api/v1/quarantine`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuarantineItem {
+    /// Unique on the hub.
+    pub id: u64,
+    /// When it came.
+    pub received: Wall,
+    /// The topic that it came on.
+    pub topic: String,
+    /// `line` for one line of a batch, `batch` for a whole message.
+    pub scope: String,
+    /// The site, as far as it is known.
+    pub site: Option<SiteId>,
+    /// The unit, as far as it is known.
+    pub unit: Option<UnitId>,
+    /// The log, of a line.
+    pub log: Option<String>,
+    /// The sequence, of a line.
+    pub seq: Option<u64>,
+    /// A stable code.
+    pub code: String,
+    /// In words.
+    pub reason: String,
+    /// How often the very same came.
+    pub count: u64,
+    /// Its beginning as text, lossy.
+    pub text: String,
+}
