@@ -7,6 +7,8 @@
 //! Everything here is a value or a function of its arguments, so that the unit, the hub, the page
 //! and the tests can share one meaning.
 
+#![warn(missing_docs)]
+
 pub mod alert;
 pub mod event;
 pub mod id;
