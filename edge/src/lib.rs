@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The agent on a gate unit: pins to events, events to disk, disk to MQTT.
+
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod config;
+pub mod input;
+pub mod time;

@@ -1,0 +1,558 @@
+//! What is wired at the gate: lanes, thermometers, round stations, entry boxes, sensors and pins.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gatepost_model::{LaneId, LaneKind, LeadsTo, SensorId, Zone};
+
+use super::{Mistakes, reader::Section};
+use crate::input::{InputIx, InputNames};
+
+/// All that is wired.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    /// Every input by name.
+    pub inputs: InputNames,
+    /// Every output.
+    pub outputs: Vec<Output>,
+    /// The lanes.
+    pub lanes: Vec<Lane>,
+    /// The thermometers that screen people.
+    pub thermometers: Vec<Thermometer>,
+    /// The round stations.
+    pub stations: Vec<Station>,
+    /// The guards' boxes.
+    pub boxes: Vec<EntryBox>,
+    /// Sensors of any other quantity.
+    pub sensors: Vec<Sensor>,
+    /// Between two heartbeats, in board time.
+    pub heartbeat: Duration,
+    /// Names the text that this was read from.
+    pub fingerprint: String,
+}
+
+/// `[[output]]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// The level that it has before the agent starts and after it ends.
+    pub safe: bool,
+}
+
+/// `[[lane]]`: two beams that tell in from out. A is the outer one.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// Its name.
+    pub id: LaneId,
+    /// What passes.
+    pub kind: LaneKind,
+    /// Where `in` leads.
+    pub leads_to: LeadsTo,
+    /// The outer beam.
+    pub beam_a: Beam,
+    /// The inner beam.
+    pub beam_b: Beam,
+    /// A beam must be broken this long to count.
+    pub min_on: Duration,
+    /// A beam must be clear this long to count.
+    pub min_off: Duration,
+    /// A gap of this length, both beams clear, still belongs to the same vehicle.
+    pub merge: Duration,
+    /// A passage that takes longer is unclear.
+    pub timeout: Duration,
+    /// A beam that is broken for longer is blocked.
+    pub blocked: Duration,
+    /// Lit while somebody is to be measured again.
+    pub lamp: Option<usize>,
+    /// Sounds with a suspicion.
+    pub buzzer: Option<usize>,
+}
+
+/// One beam of a lane.
+#[derive(Debug, Clone)]
+pub struct Beam {
+    /// Its pin.
+    pub input: InputIx,
+    /// Its name in faults.
+    pub sensor: SensorId,
+}
+
+/// `[[thermometer]]`
+#[derive(Debug, Clone)]
+pub struct Thermometer {
+    /// Its name.
+    pub sensor: SensorId,
+    /// Where its answers come in.
+    pub input: InputIx,
+    /// The lane whose people it measures, as a place in [`Gate::lanes`].
+    pub lane: usize,
+}
+
+/// `[[round_station]]`
+#[derive(Debug, Clone)]
+pub struct Station {
+    /// The zone whose rounds begin and end here.
+    pub zone: Zone,
+    /// The start button.
+    pub start: InputIx,
+    /// The stop button.
+    pub stop: InputIx,
+    /// The pump's flow meter, if there is one.
+    pub flow: Option<Flow>,
+    /// Check points to be pressed between start and stop.
+    pub points: Vec<(InputIx, String)>,
+    /// A round that is not stopped for this long is abandoned.
+    pub timeout: Duration,
+}
+
+/// A flow meter.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// Its pin.
+    pub input: InputIx,
+    /// Its name in readings.
+    pub sensor: SensorId,
+    /// Its calibration.
+    pub pulses_per_litre: f64,
+    /// Less than this is a drip and no evidence of a round.
+    pub min_litres: f64,
+}
+
+/// `[[entry_box]]`: the guard's three buttons.
+#[derive(Debug, Clone)]
+pub struct EntryBox {
+    /// The lane that he speaks of, as a place in [`Gate::lanes`].
+    pub lane: usize,
+    /// Let in.
+    pub admitted: InputIx,
+    /// Sent away.
+    pub refused: InputIx,
+    /// Set apart.
+    pub isolated: InputIx,
+}
+
+/// `[[sensor]]`: anything else that is measured.
+#[derive(Debug, Clone)]
+pub struct Sensor {
+    /// Its name.
+    pub sensor: SensorId,
+    /// Where its answers come in.
+    pub input: InputIx,
+    /// Where it hangs.
+    pub zone: Option<Zone>,
+    /// At most one reading of each quantity in this span.
+    pub interval: Duration,
+}
+
+/// A lane's timings where the file is silent.
+struct LaneDefaults {
+    merge_ms: u64,
+    timeout_s: f64,
+    blocked_s: f64,
+}
+
+/// People walk; between a lorry's cab, body and trailer light falls through, and it may stand at
+/// the gate for its papers.
+fn lane_defaults(kind: LaneKind) -> LaneDefaults {
+    let (merge_ms, timeout_s, blocked_s) = match kind {
+        LaneKind::People => (0, 10.0, 60.0),
+        LaneKind::Car => (500, 60.0, 300.0),
+        LaneKind::Goods => (1500, 180.0, 600.0),
+    };
+    LaneDefaults {
+        merge_ms,
+        timeout_s,
+        blocked_s,
+    }
+}
+
+pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Gate {
+    let mut pins = Pins::read(root, simulated, mistakes);
+    let mut gate = Gate::default();
+    for section in root.sections("lane", mistakes) {
+        let place = section.place("name");
+        if let Some(lane) = lane(section, &mut pins, mistakes) {
+            let id = lane.id.as_str();
+            if gate.lanes.iter().any(|other| other.id == lane.id) {
+                mistakes.add(place, format!("there are two lanes `{id}`"), "rename one");
+            }
+            gate.lanes.push(lane);
+        }
+    }
+    for section in root.sections("thermometer", mistakes) {
+        gate.thermometers
+            .extend(thermometer(section, &gate.lanes, &mut pins, mistakes));
+    }
+    for section in root.sections("round_station", mistakes) {
+        let place = section.place("zone");
+        if let Some(station) = station(section, &mut pins, mistakes) {
+            if gate.stations.iter().any(|other| other.zone == station.zone) {
+                let what = format!("there are two round stations of zone `{}`", station.zone);
+                mistakes.add(place, what, "keep one");
+            }
+            gate.stations.push(station);
+        }
+    }
+    for section in root.sections("entry_box", mistakes) {
+        gate.boxes
+            .extend(entry_box(section, &gate.lanes, &mut pins, mistakes));
+    }
+    for section in root.sections("sensor", mistakes) {
+        gate.sensors.extend(sensor(section, &mut pins, mistakes));
+    }
+    gate.inputs = pins.inputs;
+    gate.outputs = pins.outputs;
+    gate
+}
+
+fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Lane> {
+    let id = section.id("name", mistakes);
+    let kind = section
+        .text("kind", mistakes)
+        .and_then(|text| match text.as_str() {
+            "people" => Some(LaneKind::People),
+            "car" => Some(LaneKind::Car),
+            "goods" => Some(LaneKind::Goods),
+            _ => {
+                let what = format!("there is no kind of lane `{text}`");
+                section.wrong("kind", what, "write people, car or goods", mistakes);
+                None
+            }
+        });
+    let leads_to = match section.optional_text("leads_to", mistakes).as_deref() {
+        None | Some("site") => Some(LeadsTo::Site),
+        Some(zone) => match zone.parse() {
+            Ok(zone) => Some(LeadsTo::Zone(zone)),
+            Err(_) => {
+                let what = format!("`{zone}` is neither the site nor a zone");
+                let cure = "write site, management, construction, living or isolation";
+                section.wrong("leads_to", what, cure, mistakes);
+                None
+            }
+        },
+    };
+    let beam_a = pins.beam(&mut section, "beam_a", mistakes);
+    let beam_b = pins.beam(&mut section, "beam_b", mistakes);
+    let default = lane_defaults(kind.unwrap_or(LaneKind::People));
+    let min_on = section.millis("min_on_ms", 8, 0..=1000, mistakes);
+    let min_off = section.millis("min_off_ms", 30, 0..=5000, mistakes);
+    let merge = section.millis("merge_ms", default.merge_ms, 0..=60_000, mistakes);
+    let timeout = section.seconds("timeout_s", default.timeout_s, 0.1..=86_400.0, mistakes);
+    let blocked = section.seconds("blocked_s", default.blocked_s, 0.1..=86_400.0, mistakes);
+    let lamp = pins.output(&mut section, "lamp", mistakes);
+    let buzzer = pins.output(&mut section, "buzzer", mistakes);
+    section.finish(mistakes);
+    Some(Lane {
+        id: id?,
+        kind: kind?,
+        leads_to: leads_to?,
+        beam_a: beam_a?,
+        beam_b: beam_b?,
+        min_on,
+        min_off,
+        merge,
+        timeout,
+        blocked,
+        lamp,
+        buzzer,
+    })
+}
+
+/// The lane that a table names.
+fn lane_of(section: &mut Section<'_>, lanes: &[Lane], mistakes: &mut Mistakes) -> Option<usize> {
+    let name = section.text("lane", mistakes)?;
+    let found = lanes.iter().position(|lane| lane.id.as_str() == name);
+    if found.is_none() {
+        let known: Vec<&str> = lanes.iter().map(|lane| lane.id.as_str()).collect();
+        let cure = format!("write one of {}", known.join(", "));
+        section.wrong("lane", format!("there is no lane `{name}`"), cure, mistakes);
+    }
+    found
+}
+
+fn thermometer(
+    mut section: Section<'_>,
+    lanes: &[Lane],
+    pins: &mut Pins,
+    mistakes: &mut Mistakes,
+) -> Option<Thermometer> {
+    let named = pins.measuring(&mut section, mistakes);
+    let lane = lane_of(&mut section, lanes, mistakes);
+    section.finish(mistakes);
+    let (input, sensor) = named?;
+    let lane = lane?;
+    Some(Thermometer {
+        sensor,
+        input,
+        lane,
+    })
+}
+
+fn station(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Station> {
+    let zone = section.id("zone", mistakes);
+    let start = pins.pin(&mut section, "start", mistakes);
+    let stop = pins.pin(&mut section, "stop", mistakes);
+    let flow = section
+        .optional_text("flow", mistakes)
+        .and_then(|name| pins.take(&section, "flow", &name, mistakes));
+    let mut points = Vec::new();
+    for name in section.texts("points", mistakes) {
+        points.extend(
+            pins.take(&section, "points", &name, mistakes)
+                .map(|(input, _)| (input, name)),
+        );
+    }
+    let flow = match flow {
+        Some((input, sensor)) => {
+            let range = 0.001..=1_000_000.0;
+            let pulses_per_litre = section.required_number("pulses_per_litre", range, mistakes);
+            let min_litres = section.number("min_litres", 0.0, 0.0..=1_000_000.0, mistakes);
+            Some(Flow {
+                input,
+                sensor,
+                pulses_per_litre,
+                min_litres,
+            })
+        }
+        None => None,
+    };
+    let timeout = section.seconds("timeout_s", 7200.0, 1.0..=86_400.0, mistakes);
+    section.finish(mistakes);
+    Some(Station {
+        zone: zone?,
+        start: start?,
+        stop: stop?,
+        flow,
+        points,
+        timeout,
+    })
+}
+
+fn entry_box(
+    mut section: Section<'_>,
+    lanes: &[Lane],
+    pins: &mut Pins,
+    mistakes: &mut Mistakes,
+) -> Option<EntryBox> {
+    let lane = lane_of(&mut section, lanes, mistakes);
+    let admitted = pins.pin(&mut section, "admitted", mistakes);
+    let refused = pins.pin(&mut section, "refused", mistakes);
+    let isolated = pins.pin(&mut section, "isolated", mistakes);
+    section.finish(mistakes);
+    Some(EntryBox {
+        lane: lane?,
+        admitted: admitted?,
+        refused: refused?,
+        isolated: isolated?,
+    })
+}
+
+fn sensor(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Sensor> {
+    let named = pins.measuring(&mut section, mistakes);
+    let zone = if section.place("zone") == section.place("") {
+        section.optional_text("zone", mistakes);
+        None
+    } else {
+        Some(section.id::<Zone>("zone", mistakes)?)
+    };
+    let interval = section.seconds("interval_s", 60.0, 0.0..=86_400.0, mistakes);
+    section.finish(mistakes);
+    let (input, sensor) = named?;
+    Some(Sensor {
+        sensor,
+        input,
+        zone,
+        interval,
+    })
+}
+
+/// The pins that are declared and those that are in use.
+struct Pins {
+    inputs: InputNames,
+    outputs: Vec<Output>,
+    /// Pins named in `[[input]]`; none where the board is simulated and the file is silent.
+    declared: Option<Vec<String>>,
+    outputs_declared: bool,
+    /// Where each input is used.
+    used: BTreeMap<String, usize>,
+}
+
+impl Pins {
+    fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Self {
+        let inputs = root.sections("input", mistakes);
+        let outputs = root.sections("output", mistakes);
+        let outputs_declared = !outputs.is_empty() || !simulated;
+        let declared = (!inputs.is_empty() || !simulated).then(|| {
+            let mut names = Vec::new();
+            for section in inputs {
+                names.extend(declared_input(section, &names, simulated, mistakes));
+            }
+            names
+        });
+        let mut read: Vec<Output> = Vec::new();
+        for section in outputs {
+            let place = section.place("name");
+            if let Some(output) = declared_output(section, simulated, mistakes) {
+                if read.iter().any(|other| other.name == output.name) {
+                    let what = format!("there are two outputs `{}`", output.name);
+                    mistakes.add(place, what, "rename one");
+                }
+                read.push(output);
+            }
+        }
+        Self {
+            inputs: InputNames::default(),
+            outputs: read,
+            declared,
+            outputs_declared,
+            used: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a pin for one purpose.
+    fn take(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        name: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<(InputIx, SensorId)> {
+        if let Some(declared) = &self.declared
+            && !declared.iter().any(|other| other == name)
+        {
+            let cure = format!("add an [[input]] with name = \"{name}\", or correct the name");
+            section.wrong(key, format!("there is no input `{name}`"), cure, mistakes);
+            return None;
+        }
+        self.use_once(section, key, name, mistakes)
+    }
+
+    fn use_once(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        name: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<(InputIx, SensorId)> {
+        let sensor: SensorId = match name.parse() {
+            Ok(sensor) => sensor,
+            Err(error) => {
+                section.wrong(key, format!("`{key}`: {error}"), "choose another name", mistakes);
+                return None;
+            }
+        };
+        let place = section.place(key);
+        if let Some(before) = self.used.insert(name.to_owned(), place) {
+            let what = format!(
+                "input `{name}` is used twice, before in line {}",
+                mistakes.line(before)
+            );
+            section.wrong(key, what, "one input has one purpose: choose another", mistakes);
+            return None;
+        }
+        Some((self.inputs.intern(name), sensor))
+    }
+
+    fn pin(
+        &mut self,
+        section: &mut Section<'_>,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<InputIx> {
+        let name = section.text(key, mistakes)?;
+        self.take(section, key, &name, mistakes)
+            .map(|(input, _)| input)
+    }
+
+    fn beam(
+        &mut self,
+        section: &mut Section<'_>,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Beam> {
+        let name = section.text(key, mistakes)?;
+        self.take(section, key, &name, mistakes)
+            .map(|(input, sensor)| Beam { input, sensor })
+    }
+
+    /// A sensor that gives numbers: its own name is its input, and no pin.
+    fn measuring(
+        &mut self,
+        section: &mut Section<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<(InputIx, SensorId)> {
+        let name = section.text("name", mistakes)?;
+        self.use_once(section, "name", &name, mistakes)
+    }
+
+    fn output(
+        &mut self,
+        section: &mut Section<'_>,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<usize> {
+        let name = section.optional_text(key, mistakes)?;
+        let found = self.outputs.iter().position(|output| output.name == name);
+        if found.is_none() && self.outputs_declared {
+            let cure = format!("add an [[output]] with name = \"{name}\", or correct the name");
+            section.wrong(key, format!("there is no output `{name}`"), cure, mistakes);
+            return None;
+        }
+        found.or_else(|| {
+            self.outputs.push(Output { name, safe: false });
+            Some(self.outputs.len() - 1)
+        })
+    }
+}
+
+/// Where a pin is: nothing of it matters to the simulated board, but mistakes are told all the same.
+fn declared_input(
+    mut section: Section<'_>,
+    before: &[String],
+    simulated: bool,
+    mistakes: &mut Mistakes,
+) -> Option<String> {
+    let name = section.id::<SensorId>("name", mistakes);
+    if let Some(name) = &name
+        && before.iter().any(|other| other == name.as_str())
+    {
+        let what = format!("there are two inputs `{name}`");
+        section.wrong("name", what, "rename one", mistakes);
+    }
+    section.optional_text("chip", mistakes);
+    line_number(&mut section, simulated, mistakes);
+    section.flag("active_low", false, mistakes);
+    if let Some(bias) = section.optional_text("bias", mistakes)
+        && !["pull-up", "pull-down", "off"].contains(&bias.as_str())
+    {
+        let what = format!("there is no bias `{bias}`");
+        section.wrong("bias", what, "write pull-up, pull-down or off", mistakes);
+    }
+    section.finish(mistakes);
+    name.map(|name| name.to_string())
+}
+
+fn declared_output(
+    mut section: Section<'_>,
+    simulated: bool,
+    mistakes: &mut Mistakes,
+) -> Option<Output> {
+    let name = section.id::<SensorId>("name", mistakes);
+    section.optional_text("chip", mistakes);
+    line_number(&mut section, simulated, mistakes);
+    section.flag("active_low", false, mistakes);
+    let safe = section.whole("safe", 0, 0..=1, mistakes) == 1;
+    section.finish(mistakes);
+    Some(Output {
+        name: name?.to_string(),
+        safe,
+    })
+}
+
+fn line_number(section: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) {
+    if !simulated && section.place("line") == section.place("") {
+        let cure = "add `line = …`, the pin's number on its chip";
+        section.wrong("line", "the pin has no `line`", cure, mistakes);
+    }
+    section.whole("line", 0, 0..=1023, mistakes);
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+const GOOD: &str = r#"
+[unit]
+site = "binjiang"
+id = "gate-1"
+data = "/tmp/x"
+[mqtt]
+address = "127.0.0.1:1883"
+[board]
+kind = "sim"
+socket = "/tmp/x.sock"
+[[lane]]
+name = "people"
+kind = "people"
+leads_to = "site"
+beam_a = "people-a"
+beam_b = "people-b"
+lamp = "people-lamp"
+[[thermometer]]
+name = "people-ir"
+lane = "people"
+[[round_station]]
+zone = "living"
+start = "living-start"
+stop = "living-stop"
+flow = "living-flow"
+pulses_per_litre = 450
+[[entry_box]]
+lane = "people"
+admitted = "ok"
+refused = "no"
+isolated = "apart"
+[[sensor]]
+name = "yard-env"
+zone = "management"
+interval_s = 0.5
+"#;
+
+#[test]
+fn a_plain_file_on_the_simulated_board_needs_no_pins() {
+    let config = Config::parse(GOOD).unwrap();
+    assert_eq!(config.mqtt.client_id, "gatepost-binjiang-gate-1");
+    assert_eq!(config.gate.lanes[0].min_off, Duration::from_millis(30));
+    assert_eq!(config.gate.outputs[0].name, "people-lamp");
+    assert_eq!(config.gate.inputs.len(), 10);
+    assert_eq!(config.gate.sensors[0].interval, Duration::from_millis(500));
+    assert_eq!(config.timers.commit, Duration::from_millis(200));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_line_and_cure() {
+    let text = r#"[unit]
+site = "Binjiang"
+id = "lanes"
+colour = "red"
+[mqtt]
+address = "nowhere"
+[board]
+kind = "sim"
+[[lane]]
+name = "people"
+kind = "bicycle"
+beam_a = "a"
+[[lane]]
+name = "people"
+kind = "people"
+beam_a = "a"
+beam_b = "b"
+min_on_ms = 5000
+[[thermometer]]
+name = "ir"
+lane = "nobody"
+[timers]
+commit_ms = "fast"
+[spool]
+max_bytes = 20000
+[extra]
+"#;
+    let mistakes = Config::parse(text).unwrap_err();
+    let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
+    let told = mistakes.to_string();
+    for part in [
+        "line 2: `site` of [unit]: `Binjiang` has `B`",
+        "line 3: `id` of [unit]: `lanes` is reserved",
+        "line 4: [unit] has no key `colour`; remove it, or write one of site, id, data",
+        "line 1: [unit] has no `data`",
+        "line 6: `nowhere` is no address",
+        "line 7: [board] has no `socket`",
+        "line 9: [[lane]] has no `beam_b`",
+        "line 11: there is no kind of lane `bicycle`",
+        "line 16: input `a` is used twice, before in line 12",
+        "line 18: `min_on_ms` of [[lane]] is 5000; write 0 to 1000",
+        "line 21: there is no lane `nobody`",
+        "line 23: `commit_ms` of [timers] is a string; write a whole number",
+        "line 25: max_bytes holds fewer than 4 segments",
+        "line 26: the file has no key `extra`",
+    ] {
+        assert!(told.contains(part), "{part}\nis not in\n{told}");
+    }
+    assert!(lines.is_sorted());
+}
+
+#[test]
+fn real_boards_need_their_pins_declared() {
+    let text = GOOD
+        .replace("kind = \"sim\"", "kind = \"cdev\"")
+        .replace("socket = \"/tmp/x.sock\"\n", "");
+    let told = Config::parse(&text).unwrap_err().to_string();
+    assert!(told.contains("there is no input `people-a`"), "{told}");
+    assert!(told.contains("there is no output `people-lamp`"), "{told}");
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_line() {
+    let told = Config::parse("[unit]\nsite = \n").unwrap_err().to_string();
+    assert!(told.contains("line 2:"), "{told}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn hostile_text_never_panics(text in "(\\[{1,2}(unit|lane|board|timers)\\]{1,2}\n|[a-z_]{1,8} = [-\"0-9a-f_.]{0,9}\n|\\PC{0,12}\n){0,12}") {
+        let _ = Config::parse(&text);
+    }
+}
