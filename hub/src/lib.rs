@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The hub: takes events from MQTT into the record, judges, and serves what is known.
+
+pub mod calendar;
+pub mod core;
+pub mod series;
+pub mod store;

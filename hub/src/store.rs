@@ -1,0 +1,5 @@
+//! Where the record is kept.
+
+pub mod embedded;
+pub mod event;
+pub mod port;
