@@ -12,7 +12,10 @@ pub struct HostClock {
 
 impl HostClock {
     /// A clock that begins now.
-    #[expect(clippy::disallowed_methods, reason = "the clock is read here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock is read here and nowhere else"
+    )]
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
@@ -20,7 +23,10 @@ impl HostClock {
     }
 
     /// Time since the clock began.
-    #[expect(clippy::disallowed_methods, reason = "the clock is read here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock is read here and nowhere else"
+    )]
     pub fn now(self) -> HostTime {
         HostTime(micros(Instant::now().duration_since(self.start)))
     }

@@ -15,7 +15,7 @@ use std::{path::PathBuf, time::Duration};
 
 use gatepost_model::{Chain, SiteId, UnitId};
 
-pub use gate::{EntryBox, Gate, Lane, Output, Sensor, Station, Thermometer};
+pub use gate::{Beam, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer};
 pub use mistakes::{Mistake, Mistakes};
 use reader::Section;
 
@@ -214,11 +214,9 @@ fn board(section: Option<Section<'_>>, mistakes: &mut Mistakes) -> Option<Board>
     let mut section = section?;
     let kind = section.text("kind", mistakes);
     let board = match kind.as_deref() {
-        Some("sim") => section
-            .text("socket", mistakes)
-            .map(|socket| Board::Sim {
-                socket: socket.into(),
-            }),
+        Some("sim") => section.text("socket", mistakes).map(|socket| Board::Sim {
+            socket: socket.into(),
+        }),
         Some("cdev") => Some(Board::Cdev),
         Some("pi") => Some(Board::Pi),
         Some(other) => {

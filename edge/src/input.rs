@@ -389,7 +389,10 @@ mod tests {
                 error: "pec".to_owned()
             })
         );
-        assert_eq!(read(r#"{"mono_us":1,"link":"down"}"#), Ok(What::Link(false)));
+        assert_eq!(
+            read(r#"{"mono_us":1,"link":"down"}"#),
+            Ok(What::Link(false))
+        );
         assert_eq!(read(r#"{"mono_us":1,"tick":true}"#), Ok(What::Tick));
     }
 

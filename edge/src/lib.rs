@@ -4,5 +4,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod core;
 pub mod input;
 pub mod time;

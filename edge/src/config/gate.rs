@@ -437,7 +437,12 @@ impl Pins {
         let sensor: SensorId = match name.parse() {
             Ok(sensor) => sensor,
             Err(error) => {
-                section.wrong(key, format!("`{key}`: {error}"), "choose another name", mistakes);
+                section.wrong(
+                    key,
+                    format!("`{key}`: {error}"),
+                    "choose another name",
+                    mistakes,
+                );
                 return None;
             }
         };
@@ -447,7 +452,12 @@ impl Pins {
                 "input `{name}` is used twice, before in line {}",
                 mistakes.line(before)
             );
-            section.wrong(key, what, "one input has one purpose: choose another", mistakes);
+            section.wrong(
+                key,
+                what,
+                "one input has one purpose: choose another",
+                mistakes,
+            );
             return None;
         }
         Some((self.inputs.intern(name), sensor))

@@ -111,11 +111,7 @@ impl<'a> Section<'a> {
         self.known_section(key, mistakes)
     }
 
-    fn known_section(
-        &mut self,
-        key: &'static str,
-        mistakes: &mut Mistakes,
-    ) -> Option<Section<'a>> {
+    fn known_section(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<Section<'a>> {
         let value = self.take(key)?;
         let at = value.span().start;
         if !value.get_ref().is_table() {

@@ -1,0 +1,603 @@
+//! The unit's judgement: inputs in, events and outputs out. No clock, no file, no network.
+//!
+//! Order of use: [`Core::handle_input`] for each input, in the board's order. It first fires every
+//! deadline up to the input's time, each at its own time, so that a day in a second gives the same
+//! events as a day in a day. What is decided lands in [`Effects`]: outputs to be set at once, events
+//! to be spooled. [`Core::durable`] says up to where the board may forget its inputs once these
+//! events are on disk together with [`Core::checkpoint`].
+
+pub mod boots;
+pub mod debounce;
+pub mod entry_box;
+pub mod heartbeat;
+pub mod lane;
+pub mod out;
+pub mod reading;
+pub mod round;
+pub mod screening;
+pub mod sensor_health;
+pub mod uplink;
+pub mod wall;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gatepost_model::{
+    BootId, Event, Happening, SensorId, Wall,
+    event::{Boot, Fault},
+    time::Clock,
+    wire::{Anchor, MAX_TEXT},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Gate,
+    input::{Input, InputIx, What},
+    time::BoardTime,
+};
+use boots::Boots;
+use heartbeat::Health;
+use lane::Side;
+use out::{Out, OutputChange, Said};
+use round::Pin;
+use screening::Baseline;
+use sensor_health::Faults;
+use wall::WallClock;
+
+/// How long after a restart a level is taken for how things stand and not for an edge.
+const SYNC_WINDOW: Duration = Duration::from_secs(1);
+
+/// A board does not sleep: a step of its time beyond this is nonsense, and would fire years of
+/// deadlines.
+const MAX_JUMP: Duration = Duration::from_secs(40 * 86_400);
+
+/// The unit's own spool as a sensor in faults.
+pub const SPOOL: &str = "spool";
+
+/// What one or more inputs led to.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Events for the spool, in order, each with its boot.
+    pub events: Vec<(BootId, Event)>,
+    /// Outputs to be set, in order.
+    pub outputs: Vec<OutputChange>,
+}
+
+/// What survives a restart. It is written with the events that it goes with, in one commit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Checkpoint {
+    boots: Boots,
+    baselines: BTreeMap<SensorId, Baseline>,
+    rounds: Vec<round::Running>,
+    faults: Faults,
+}
+
+/// Why an input was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Which boot it belongs to is not known.
+    #[error("an input before any boot")]
+    NoBoot,
+    /// Time jumped.
+    #[error("time jumps by more than 40 days")]
+    Jump,
+}
+
+/// The core of one unit.
+#[derive(Debug)]
+pub struct Core {
+    gate: Gate,
+    routes: Vec<Route>,
+    boot: Option<BootId>,
+    boots: Boots,
+    now: BoardTime,
+    /// The watch began in the middle of a boot, at this time.
+    restarted: Option<BoardTime>,
+    wall: WallClock,
+    lanes: Vec<lane::Lane>,
+    thermometers: Vec<screening::Thermometer>,
+    stations: Vec<round::Station>,
+    boxes: Vec<entry_box::EntryBox>,
+    sensors: Vec<reading::Sensor>,
+    faults: Faults,
+    pulse: heartbeat::Pulse,
+    lost_edges: u64,
+    health: Health,
+    next: Option<BoardTime>,
+    out: Out,
+}
+
+/// What an input is for.
+#[derive(Debug, Clone, Copy)]
+enum Route {
+    Beam(usize, Side),
+    Station(usize, Pin),
+    EntryButton(usize, usize),
+    Thermometer(usize),
+    Sensor(usize),
+    Nowhere,
+}
+
+impl Core {
+    /// A core that goes on from a checkpoint; for a new unit from [`Checkpoint::default`].
+    pub fn new(gate: Gate, checkpoint: Checkpoint) -> Self {
+        let Checkpoint {
+            boots,
+            mut baselines,
+            rounds,
+            mut faults,
+        } = checkpoint;
+        let sensors = wired_sensors(&gate);
+        faults.keep(|sensor| sensors.contains(sensor) || sensor.as_str() == SPOOL);
+        let thermometers = gate.thermometers.iter().filter_map(|thermometer| {
+            let lane = gate.lanes.get(thermometer.lane)?;
+            let baseline = baselines.remove(&thermometer.sensor).unwrap_or_default();
+            Some(screening::Thermometer::new(
+                thermometer.clone(),
+                lane,
+                baseline,
+            ))
+        });
+        let stations = gate.stations.iter().map(|station| {
+            let running = rounds.iter().find(|running| running.is_of(station.zone));
+            round::Station::new(station.clone(), running.cloned())
+        });
+        let boxes = gate.boxes.iter().filter_map(|entry_box| {
+            let lane = gate.lanes.get(entry_box.lane)?;
+            Some(entry_box::EntryBox::new(lane.id.clone()))
+        });
+        Self {
+            routes: routes(&gate),
+            boot: None,
+            boots,
+            now: BoardTime(0),
+            restarted: None,
+            wall: WallClock::default(),
+            lanes: gate.lanes.iter().cloned().map(lane::Lane::new).collect(),
+            thermometers: thermometers.collect(),
+            stations: stations.collect(),
+            boxes: boxes.collect(),
+            sensors: gate
+                .sensors
+                .iter()
+                .cloned()
+                .map(reading::Sensor::new)
+                .collect(),
+            faults,
+            pulse: heartbeat::Pulse::new(gate.heartbeat),
+            lost_edges: 0,
+            health: Health::default(),
+            next: None,
+            out: Out::default(),
+            gate,
+        }
+    }
+
+    /// Takes one input; first whatever was due by then.
+    pub fn handle_input(&mut self, input: &Input, effects: &mut Effects) -> Result<(), Refused> {
+        if let What::Boot(boot) = &input.what {
+            self.begin(boot, input.mono, effects);
+            return Ok(());
+        }
+        if self.boot.is_none() {
+            return Err(Refused::NoBoot);
+        }
+        if input.mono > self.now.plus(MAX_JUMP) {
+            return Err(Refused::Jump);
+        }
+        self.run_to(input.mono, effects);
+        self.dispatch(&input.what);
+        self.settle(effects);
+        Ok(())
+    }
+
+    /// Fires every deadline up to `now`, each at its own time. A time that has passed changes
+    /// nothing: edges of different pins may come a little out of order.
+    fn run_to(&mut self, now: BoardTime, effects: &mut Effects) {
+        while let Some(due) = self.next.filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            self.fire(due);
+            self.settle(effects);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Fires the first machine that is due at `due`.
+    fn fire(&mut self, due: BoardTime) {
+        let out = &mut self.out;
+        let is_due = |deadline: Option<BoardTime>| deadline.is_some_and(|at| at <= due);
+        for lane in &mut self.lanes {
+            if is_due(lane.deadline()) {
+                return lane.handle_deadline(due, out);
+            }
+        }
+        for thermometer in &mut self.thermometers {
+            if is_due(thermometer.deadline()) {
+                return thermometer.handle_deadline(due, out);
+            }
+        }
+        for station in &mut self.stations {
+            if is_due(station.deadline())
+                && let Some(boot) = &self.boot
+            {
+                return station.handle_deadline(due, boot, out);
+            }
+        }
+        for entry_box in &mut self.boxes {
+            if is_due(entry_box.deadline()) {
+                return entry_box.handle_deadline(due, out);
+            }
+        }
+        if is_due(self.pulse.deadline()) {
+            let clock = self.wall.clock();
+            self.pulse
+                .beat(due, clock, self.lost_edges, &self.health, out);
+        }
+    }
+
+    fn dispatch(&mut self, what: &What) {
+        let now = self.now;
+        let out = &mut self.out;
+        match what {
+            What::Level { input, level } => {
+                // What comes with the boot line says how things stand.
+                let syncs = self.restarted == Some(now);
+                match self.routes.get(input.0).copied().unwrap_or(Route::Nowhere) {
+                    Route::Beam(lane, side) => {
+                        let restart = self.restarted.is_some();
+                        let lane = &mut self.lanes[lane];
+                        if !lane.handle_level(side, now, *level, restart, out) {
+                            self.lost_edges += 1;
+                        }
+                    }
+                    Route::Station(station, pin) => {
+                        self.stations[station].handle_level(pin, now, *level, syncs);
+                    }
+                    Route::EntryButton(entry_box, place) => {
+                        self.boxes[entry_box].handle_level(place, now, *level, syncs);
+                    }
+                    Route::Thermometer(_) | Route::Sensor(_) | Route::Nowhere => {}
+                }
+            }
+            What::Measured { input, values } => match self.routes.get(input.0) {
+                Some(Route::Thermometer(index)) => {
+                    if let Some(boot) = &self.boot {
+                        self.thermometers[*index].handle_measured(now, boot, values, out);
+                    }
+                }
+                Some(Route::Sensor(index)) => {
+                    self.sensors[*index].handle_measured(now, values, out);
+                }
+                _ => {}
+            },
+            What::Failed { input, error } => match self.routes.get(input.0) {
+                Some(Route::Thermometer(index)) => {
+                    self.thermometers[*index].handle_failed(now, error, out);
+                }
+                Some(Route::Sensor(index)) => self.sensors[*index].handle_failed(now, error, out),
+                _ => {}
+            },
+            What::Clock { wall, synced } => {
+                self.wall.handle_clock(now, *wall, *synced);
+                if let Some(anchor) = self.wall.anchor() {
+                    self.boots.learn(anchor);
+                }
+            }
+            What::Boot(_) | What::Link(_) | What::Tick => {}
+        }
+    }
+
+    /// A boot begins; or, if it is the one that ran last, the agent has just begun to watch again.
+    fn begin(&mut self, boot: &BootId, mono: BoardTime, effects: &mut Effects) {
+        let restart = mono.0 > 0 && self.boots.current() == Some(boot);
+        if self.boot.is_some() && !restart {
+            for lane in &mut self.lanes {
+                lane.cut(self.now, &mut self.out);
+            }
+            self.settle(effects);
+        }
+        if self.boots.current() != Some(boot) || !restart {
+            self.wall = WallClock::default();
+            self.lost_edges = 0;
+        }
+        self.boots.begin(boot, mono);
+        if let Some(anchor) = self.boots.anchor().filter(|_| restart) {
+            self.wall.handle_resumed(anchor, mono);
+        }
+        self.boot = Some(boot.clone());
+        self.now = mono;
+        self.restarted = restart.then_some(mono);
+        self.announce(if restart { "restart" } else { "boot" });
+        for output in 0..self.gate.outputs.len() {
+            let level = self.gate.outputs[output].safe;
+            self.out.output(mono, Some(output), level);
+        }
+        for lane in &mut self.lanes {
+            let faults = &self.faults;
+            lane.begin(mono, restart, |beam| {
+                faults.has(&beam.sensor, gatepost_model::event::FaultCode::Blocked)
+            });
+        }
+        for thermometer in &mut self.thermometers {
+            thermometer.begin();
+        }
+        for station in &mut self.stations {
+            station.begin(mono, boot, &mut self.out);
+        }
+        for entry_box in &mut self.boxes {
+            entry_box.begin();
+        }
+        for sensor in &mut self.sensors {
+            sensor.begin();
+        }
+        self.pulse.begin(mono);
+        self.settle(effects);
+    }
+
+    fn announce(&mut self, reason: &str) {
+        let boot = Boot {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: self.gate.fingerprint.clone(),
+            lanes: self.gate.lanes.iter().map(|lane| lane.id.clone()).collect(),
+            sensors: wired_sensors(&self.gate),
+            zones: self
+                .gate
+                .stations
+                .iter()
+                .map(|station| station.zone)
+                .collect(),
+            reason: reason.to_owned(),
+        };
+        self.out.happened(self.now, Happening::Boot(boot));
+    }
+
+    /// Says again what is watched, at the beginning of a new log.
+    pub fn announce_again(&mut self, effects: &mut Effects) {
+        if self.boot.is_some() {
+            self.announce("new_log");
+            self.settle(effects);
+        }
+    }
+
+    /// The agent is about to stop: says until when it has watched.
+    pub fn handle_stop(&mut self, effects: &mut Effects) {
+        if self.boot.is_some() && self.now > self.pulse.watched_until() {
+            let clock = self.wall.clock();
+            self.pulse.beat(
+                self.now,
+                clock,
+                self.lost_edges,
+                &self.health,
+                &mut self.out,
+            );
+            self.settle(effects);
+        }
+    }
+
+    /// A fault of the unit itself, or its end.
+    pub fn handle_unit_fault(&mut self, fault: &Fault, raised: bool, effects: &mut Effects) {
+        if self.boot.is_some() {
+            if raised {
+                self.out
+                    .fault(self.now, &fault.sensor, fault.code, fault.detail.clone());
+            } else {
+                self.out.cleared(self.now, &fault.sensor, fault.code);
+            }
+            self.settle(effects);
+        }
+    }
+
+    /// The hub told the time; of use only where no time server ever did.
+    pub fn handle_hub_time(&mut self, wall: Wall, err_ms: u64) {
+        if self.boot.is_some() {
+            self.boots.learn(Anchor {
+                mono_us: self.now.0,
+                wall,
+                err_ms,
+            });
+        }
+    }
+
+    /// What heartbeats will tell besides.
+    pub fn set_health(&mut self, health: Health) {
+        self.health = health;
+    }
+
+    /// Turns what was said into events with their time, and finds the next deadline.
+    fn settle(&mut self, effects: &mut Effects) {
+        effects.outputs.append(&mut self.out.outputs);
+        if let Some(boot) = &self.boot {
+            for said in self.out.said.drain(..) {
+                let Some((at, happening)) = news(said, &mut self.faults) else {
+                    continue;
+                };
+                self.boots.saw(boot, at.0);
+                let event = Event {
+                    mono_us: at.0,
+                    at: self.wall.stamp(at),
+                    test: false,
+                    happening,
+                };
+                effects.events.push((boot.clone(), event));
+            }
+        }
+        self.next = self.next_deadline();
+    }
+
+    fn next_deadline(&self) -> Option<BoardTime> {
+        let lanes = self.lanes.iter().map(lane::Lane::deadline);
+        let thermometers = self
+            .thermometers
+            .iter()
+            .map(screening::Thermometer::deadline);
+        let stations = self.stations.iter().map(round::Station::deadline);
+        let boxes = self.boxes.iter().map(entry_box::EntryBox::deadline);
+        earliest(
+            lanes
+                .chain(thermometers)
+                .chain(stations)
+                .chain(boxes)
+                .chain([self.pulse.deadline()]),
+        )
+    }
+
+    /// The boot that runs.
+    pub fn boot(&self) -> Option<&BootId> {
+        self.boot.as_ref()
+    }
+
+    /// The board's time of the last input.
+    pub fn now(&self) -> BoardTime {
+        self.now
+    }
+
+    /// What is known of the wall clock.
+    pub fn clock(&self) -> Clock {
+        self.wall.clock()
+    }
+
+    /// The wall clock now, if it is known.
+    pub fn wall_now(&self) -> Option<Wall> {
+        self.wall.stamp(self.now).map(|stamp| stamp.at)
+    }
+
+    /// What is known of all boots' times.
+    pub fn boots(&self) -> &Boots {
+        &self.boots
+    }
+
+    /// Goes on from a spool whose last event is of this boot and time.
+    pub fn handle_recovered(&mut self, boot: &BootId, at: u64) {
+        self.boots.saw(boot, at);
+    }
+
+    /// Up to where every input is decided or part of the checkpoint: the moment before the first
+    /// input of anything open. None before the first boot.
+    pub fn durable(&self) -> Option<BoardTime> {
+        self.boot.as_ref()?;
+        let lanes = self.lanes.iter().map(lane::Lane::open_since);
+        let stations = self.stations.iter().map(round::Station::open_since);
+        let boxes = self.boxes.iter().map(entry_box::EntryBox::open_since);
+        let open = earliest(lanes.chain(stations).chain(boxes));
+        Some(open.map_or(self.now, |since| {
+            BoardTime(since.0.saturating_sub(1)).min(self.now)
+        }))
+    }
+
+    /// What is to survive a restart, as it is now.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let baselines = self
+            .thermometers
+            .iter()
+            .map(|thermometer| (thermometer.sensor().clone(), thermometer.baseline().clone()));
+        Checkpoint {
+            boots: self.boots.kept(),
+            baselines: baselines.collect(),
+            rounds: self
+                .stations
+                .iter()
+                .filter_map(round::Station::running)
+                .cloned()
+                .collect(),
+            faults: self.faults.clone(),
+        }
+    }
+}
+
+/// What was said as an event, if it is news.
+fn news(said: Said, faults: &mut Faults) -> Option<(BoardTime, Happening)> {
+    match said {
+        Said::Happened { at, happening } => Some((at, happening)),
+        Said::Fault {
+            at,
+            sensor,
+            code,
+            mut detail,
+            raised,
+        } => {
+            let is_news = if raised {
+                faults.raise(&sensor, code)
+            } else {
+                faults.clear(&sensor, code)
+            };
+            if detail.len() > MAX_TEXT {
+                detail = detail.chars().take(MAX_TEXT / 4).collect();
+            }
+            let fault = Fault {
+                sensor,
+                code,
+                detail,
+            };
+            let happening = if raised {
+                Happening::Fault(fault)
+            } else {
+                Happening::Cleared(fault)
+            };
+            is_news.then_some((at, happening))
+        }
+    }
+}
+
+fn routes(gate: &Gate) -> Vec<Route> {
+    let mut routes = vec![Route::Nowhere; gate.inputs.len()];
+    let mut set = |input: InputIx, route: Route| {
+        if let Some(place) = routes.get_mut(input.0) {
+            *place = route;
+        }
+    };
+    for (index, lane) in gate.lanes.iter().enumerate() {
+        set(lane.beam_a.input, Route::Beam(index, Side::A));
+        set(lane.beam_b.input, Route::Beam(index, Side::B));
+    }
+    for (index, thermometer) in gate.thermometers.iter().enumerate() {
+        set(thermometer.input, Route::Thermometer(index));
+    }
+    for (index, station) in gate.stations.iter().enumerate() {
+        set(station.start, Route::Station(index, Pin::Start));
+        set(station.stop, Route::Station(index, Pin::Stop));
+        if let Some(flow) = &station.flow {
+            set(flow.input, Route::Station(index, Pin::Flow));
+        }
+        for (place, (input, _)) in station.points.iter().enumerate() {
+            set(*input, Route::Station(index, Pin::Point(place)));
+        }
+    }
+    for (index, entry_box) in gate.boxes.iter().enumerate() {
+        let buttons = [entry_box.admitted, entry_box.refused, entry_box.isolated];
+        for (place, input) in buttons.into_iter().enumerate() {
+            set(input, Route::EntryButton(index, place));
+        }
+    }
+    for (index, sensor) in gate.sensors.iter().enumerate() {
+        set(sensor.input, Route::Sensor(index));
+    }
+    routes
+}
+
+fn wired_sensors(gate: &Gate) -> Vec<SensorId> {
+    let beams = gate
+        .lanes
+        .iter()
+        .flat_map(|lane| [lane.beam_a.sensor.clone(), lane.beam_b.sensor.clone()]);
+    let thermometers = gate
+        .thermometers
+        .iter()
+        .map(|thermometer| thermometer.sensor.clone());
+    let flows = gate
+        .stations
+        .iter()
+        .filter_map(|station| station.flow.as_ref().map(|flow| flow.sensor.clone()));
+    let sensors = gate.sensors.iter().map(|sensor| sensor.sensor.clone());
+    beams
+        .chain(thermometers)
+        .chain(flows)
+        .chain(sensors)
+        .collect()
+}
+
+fn earliest(times: impl IntoIterator<Item = Option<BoardTime>>) -> Option<BoardTime> {
+    times.into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests;

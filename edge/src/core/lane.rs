@@ -1,0 +1,391 @@
+//! A lane with two beams, A outside and B inside: who passed, and which way.
+//!
+//! A passage opens with the first beam broken and closes when both are clear again (on lanes for
+//! vehicles: for longer than a gap between cab and trailer). It is judged by the first and the last
+//! state in which a single beam was broken, and by whether both ever were: A first and B last is
+//! `in`, B first and A last is `out`, the same one twice is a U-turn and nothing. So a hesitation in
+//! the middle does no harm. What cannot be told is `unclear` and never a guess: lost edges, a
+//! passage that does not end, both beams changing at one instant, a restart in the middle.
+
+use gatepost_model::{
+    Direction, Happening,
+    event::{FaultCode, Passage, UnclearReason},
+};
+
+use super::{
+    SYNC_WINDOW,
+    debounce::{Change, Debounce},
+    earliest,
+    out::Out,
+};
+use crate::{
+    config::{self, Beam},
+    time::BoardTime,
+};
+
+/// One of a lane's two beams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The outer beam.
+    A,
+    /// The inner beam.
+    B,
+}
+
+/// The machine of one lane.
+#[derive(Debug)]
+pub struct Lane {
+    config: config::Lane,
+    a: BeamState,
+    b: BeamState,
+    state: State,
+}
+
+#[derive(Debug)]
+struct BeamState {
+    beam: Beam,
+    debounce: Debounce,
+    /// When it was broken, while it is and no fault says so yet.
+    unreported_since: Option<BoardTime>,
+    /// No level was heard yet since the watch began at this time.
+    unheard_since: Option<BoardTime>,
+    /// A fault of an earlier watch says that it is blocked: to be taken back at this time if it is
+    /// not.
+    doubted_until: Option<BoardTime>,
+}
+
+#[derive(Debug)]
+enum State {
+    Clear,
+    Open(Open),
+    /// Its passage timed out: nothing more is said until both beams are clear.
+    Stalled,
+}
+
+#[derive(Debug)]
+struct Open {
+    since: BoardTime,
+    first: Option<Side>,
+    last: Option<Side>,
+    both: bool,
+    taint: Option<UnclearReason>,
+    changed: BoardTime,
+    clear_since: Option<BoardTime>,
+}
+
+impl Lane {
+    /// The lane with nobody in it.
+    pub fn new(config: config::Lane) -> Self {
+        let beam = |beam: &Beam| BeamState {
+            beam: beam.clone(),
+            debounce: Debounce::new(config.min_on, config.min_off),
+            unreported_since: None,
+            unheard_since: None,
+            doubted_until: None,
+        };
+        Self {
+            a: beam(&config.beam_a),
+            b: beam(&config.beam_b),
+            state: State::Clear,
+            config,
+        }
+    }
+
+    /// The watch begins, at a boot or in the middle of one. Beams whose fault `is_blocked` stay in
+    /// doubt until their level is known.
+    pub fn begin(&mut self, now: BoardTime, restart: bool, is_blocked: impl Fn(&Beam) -> bool) {
+        let was_open = matches!(self.state, State::Open(_));
+        for beam in [&mut self.a, &mut self.b] {
+            beam.debounce.reset(false);
+            beam.unreported_since = None;
+            beam.unheard_since = Some(now);
+            beam.doubted_until = is_blocked(&beam.beam).then(|| now.plus(SYNC_WINDOW));
+        }
+        self.state = if was_open && restart {
+            let mut open = Open::begun(now);
+            open.taint = Some(UnclearReason::Restart);
+            open.clear_since = Some(now);
+            State::Open(open)
+        } else {
+            State::Clear
+        };
+    }
+
+    /// The board's power is gone: a passage half seen will never end.
+    pub fn cut(&mut self, now: BoardTime, out: &mut Out) {
+        if let State::Open(_) = self.state {
+            out.unclear(now, &self.config.id, UnclearReason::Restart);
+        }
+        self.state = State::Clear;
+    }
+
+    /// A beam's level, raw. Returns false if an edge before it was lost.
+    pub fn handle_level(
+        &mut self,
+        side: Side,
+        now: BoardTime,
+        level: bool,
+        restart: bool,
+        out: &mut Out,
+    ) -> bool {
+        let beam = self.beam_mut(side);
+        let first_heard = beam.unheard_since.take();
+        match first_heard {
+            // The first word says how things stand; it is no edge.
+            Some(_) if !level => return true,
+            Some(since) if restart && now.since(since) < SYNC_WINDOW => {
+                self.found_broken(side, now);
+                return true;
+            }
+            _ => {}
+        }
+        if beam.debounce.handle_edge(now, level).is_ok() {
+            return true;
+        }
+        match &mut self.state {
+            State::Open(open) => {
+                open.taint.get_or_insert(UnclearReason::LostEdges);
+            }
+            State::Clear => out.unclear(now, &self.config.id, UnclearReason::LostEdges),
+            State::Stalled => {}
+        }
+        false
+    }
+
+    /// After a restart in the middle of a boot a beam is broken: by whom, and since when, nobody
+    /// knows.
+    fn found_broken(&mut self, side: Side, now: BoardTime) {
+        let beam = self.beam_mut(side);
+        beam.debounce.reset(true);
+        beam.unreported_since = Some(now);
+        match &mut self.state {
+            State::Open(open) => open.clear_since = None,
+            _ => {
+                let mut open = Open::begun(now);
+                open.taint = Some(UnclearReason::Restart);
+                self.state = State::Open(open);
+            }
+        }
+    }
+
+    /// The next time at which something is decided without an input.
+    pub fn deadline(&self) -> Option<BoardTime> {
+        let beams = [&self.a, &self.b].into_iter().filter_map(|beam| {
+            earliest([
+                beam.debounce.deadline(),
+                self.blocked_at(beam),
+                beam.doubted_until,
+            ])
+        });
+        let passage = match &self.state {
+            State::Open(open) => Some(self.close_at(open)),
+            State::Clear | State::Stalled => None,
+        };
+        beams.chain(passage).min()
+    }
+
+    fn blocked_at(&self, beam: &BeamState) -> Option<BoardTime> {
+        beam.unreported_since
+            .map(|since| since.plus(self.config.blocked))
+    }
+
+    /// When an open passage is judged: after the gap that may still belong to it, or when it has
+    /// taken too long.
+    fn close_at(&self, open: &Open) -> BoardTime {
+        match (open.clear_since, open.taint) {
+            (Some(since), Some(UnclearReason::Restart)) => since.plus(SYNC_WINDOW),
+            (Some(since), _) => since.plus(self.config.merge).plus(self.config.min_on),
+            (None, _) => open.since.plus(self.config.timeout),
+        }
+    }
+
+    /// Decides what is due at `now`.
+    pub fn handle_deadline(&mut self, now: BoardTime, out: &mut Out) {
+        for side in [Side::A, Side::B] {
+            if let Some(change) = self.beam_mut(side).debounce.poll_change(now) {
+                self.changed(side, change, out);
+            }
+            let blocked_at = self.blocked_at(self.beam(side));
+            let beam = self.beam_mut(side);
+            if blocked_at.is_some_and(|at| at <= now) {
+                beam.unreported_since = None;
+                beam.doubted_until = None;
+                let sensor = beam.beam.sensor.clone();
+                let detail = format!("broken for {} s", self.config.blocked.as_secs());
+                out.fault(now, &sensor, FaultCode::Blocked, detail);
+            }
+            let beam = self.beam_mut(side);
+            if beam.doubted_until.is_some_and(|until| until <= now) {
+                beam.doubted_until = None;
+                if !beam.debounce.raw() {
+                    out.cleared(now, &beam.beam.sensor, FaultCode::Blocked);
+                }
+            }
+        }
+        if let State::Open(open) = &self.state
+            && self.close_at(open) <= now
+        {
+            self.close(now, out);
+        }
+    }
+
+    fn changed(&mut self, side: Side, change: Change, out: &mut Out) {
+        let Change { at, level } = change;
+        let beam = self.beam_mut(side);
+        beam.unreported_since = level.then_some(at);
+        if !level {
+            let sensor = beam.beam.sensor.clone();
+            out.cleared(at, &sensor, FaultCode::Blocked);
+        }
+        if let State::Open(open) = &self.state
+            && level
+            && open
+                .clear_since
+                .is_some_and(|since| at > since.plus(self.config.merge))
+        {
+            self.close(at, out);
+        }
+        let broken = (self.a.debounce.level(), self.b.debounce.level());
+        match &mut self.state {
+            State::Clear if broken == (false, false) => {}
+            State::Clear => {
+                let mut open = Open::begun(at);
+                open.changed_to(at, broken);
+                self.state = State::Open(open);
+            }
+            State::Open(open) => {
+                open.changed_to(at, broken);
+                if open.clear_since.is_some() && self.config.merge.is_zero() {
+                    self.close(at, out);
+                }
+            }
+            State::Stalled => {
+                if broken == (false, false) {
+                    self.state = State::Clear;
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, now: BoardTime, out: &mut Out) {
+        let State::Open(open) = std::mem::replace(&mut self.state, State::Clear) else {
+            return;
+        };
+        let Some(cleared) = open.clear_since else {
+            self.state = State::Stalled;
+            let reason = open.taint.unwrap_or(UnclearReason::Timeout);
+            out.unclear(now, &self.config.id, reason);
+            return;
+        };
+        match open.judge() {
+            Judgement::Nothing => {}
+            Judgement::Unclear(reason) => out.unclear(cleared, &self.config.id, reason),
+            Judgement::Passed(dir) => {
+                let duration = cleared.since(open.since).as_millis();
+                let passage = Passage {
+                    lane: self.config.id.clone(),
+                    dir,
+                    duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
+                    disinfected: None,
+                    litres: None,
+                };
+                out.happened(cleared, Happening::Passage(passage));
+            }
+        }
+    }
+
+    /// The first input of a passage that is not decided yet.
+    pub fn open_since(&self) -> Option<BoardTime> {
+        match &self.state {
+            State::Open(open) => Some(open.since),
+            State::Clear => earliest([
+                self.a.debounce.pending_since(),
+                self.b.debounce.pending_since(),
+            ]),
+            State::Stalled => None,
+        }
+    }
+
+    fn beam(&self, side: Side) -> &BeamState {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
+    }
+
+    fn beam_mut(&mut self, side: Side) -> &mut BeamState {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
+        }
+    }
+}
+
+enum Judgement {
+    Nothing,
+    Passed(Direction),
+    Unclear(UnclearReason),
+}
+
+impl Open {
+    fn begun(since: BoardTime) -> Self {
+        Self {
+            since,
+            first: None,
+            last: None,
+            both: false,
+            taint: None,
+            changed: since,
+            clear_since: None,
+        }
+    }
+
+    /// Takes the two beams' state from `at` on.
+    fn changed_to(&mut self, at: BoardTime, broken: (bool, bool)) {
+        // A state that did not last has no say: two beams that change at one instant have no order.
+        let at_once = at == self.changed && at != self.since;
+        let single = match broken {
+            (true, false) => Some(Side::A),
+            (false, true) => Some(Side::B),
+            (true, true) => {
+                if at == self.since {
+                    self.first = None;
+                }
+                self.both = true;
+                None
+            }
+            (false, false) => {
+                self.clear_since = Some(at);
+                if at_once {
+                    self.last = None;
+                }
+                None
+            }
+        };
+        if broken != (false, false) {
+            self.clear_since = None;
+        }
+        if let Some(side) = single {
+            if !self.both {
+                self.first.get_or_insert(side);
+            }
+            self.last = Some(side);
+        }
+        self.changed = at;
+    }
+
+    fn judge(&self) -> Judgement {
+        if let Some(reason) = self.taint {
+            return Judgement::Unclear(reason);
+        }
+        match (self.first, self.last, self.both) {
+            (Some(Side::A), Some(Side::B), true) => Judgement::Passed(Direction::In),
+            (Some(Side::B), Some(Side::A), true) => Judgement::Passed(Direction::Out),
+            (Some(first), Some(last), _) if first == last => Judgement::Nothing,
+            _ => Judgement::Unclear(UnclearReason::Overlap),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
