@@ -125,9 +125,12 @@ mod tests {
         found
     }
 
+    /// Raw edges, and the changes that should come of them.
+    type Case = (&'static [u64], &'static [(u64, bool)]);
+
     #[test]
     fn bounces_and_flicker_do_not_count() {
-        let cases: [(&[u64], &[(u64, bool)]); 5] = [
+        let cases: [Case; 5] = [
             (&[100, 107], &[]),
             (&[100, 108, 200], &[(100, true), (108, false), (200, true)]),
             (&[100, 103, 105], &[(105, true)]),
