@@ -6,4 +6,5 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod input;
+pub mod spool;
 pub mod time;
