@@ -1,0 +1,213 @@
+// The API's JSON, as the hub says it (`dashboard/src/view.rs`). Times are RFC 3339 in UTC.
+
+export type Wall = string;
+
+export const ZONES = ['management', 'construction', 'living', 'isolation'] as const;
+export type Zone = (typeof ZONES)[number];
+
+export const LANE_KINDS = ['people', 'car', 'goods'] as const;
+export type LaneKind = (typeof LANE_KINDS)[number];
+
+export const SEVERITIES = ['critical', 'major', 'minor'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const ALERT_STATES = ['raised', 'acknowledged', 'resolved'] as const;
+export type AlertState = (typeof ALERT_STATES)[number];
+
+export const ALERT_KINDS = [
+  'fever_suspected', 'missed_round', 'unit_offline', 'quarantine',
+  'loss', 'fork', 'clock_disputed', 'sensor_fault',
+] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+
+export const VERDICTS = [
+  'upcoming', 'due', 'running', 'done', 'short', 'late', 'missed', 'unknown', 'excused',
+] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const FRESHNESS = ['empty', 'no_data_yet', 'fresh', 'late', 'stale', 'offline'] as const;
+export type Freshness = (typeof FRESHNESS)[number];
+
+export const UNIT_STATES = ['no_data_yet', 'online', 'late', 'stale', 'offline'] as const;
+export type UnitState = (typeof UNIT_STATES)[number];
+
+export const FAULT_CODES = [
+  'stuck', 'blocked', 'bus_error', 'out_of_range', 'frozen',
+  'lost_edges', 'undervoltage', 'clock_step', 'disk_low', 'other',
+] as const;
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+export const CLOCKS = ['synced', 'holdover', 'unset'] as const;
+export type UnitClock = (typeof CLOCKS)[number];
+
+export const OUTCOMES = ['cleared', 'late', 'manual'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** User data in the page's two languages; one may be empty. */
+export interface Name { zh: string; en: string }
+
+export interface Subject { unit?: string; lane?: string; zone?: Zone; sensor?: string; id?: string }
+
+export interface Alert {
+  id: number;
+  kind: AlertKind;
+  severity: Severity;
+  state: AlertState;
+  site: string;
+  subject: Subject;
+  params: Record<string, unknown>;
+  happened_at: Wall;
+  raised_at: Wall;
+  count: number;
+  cleared: boolean;
+  acknowledged_by: string | null;
+  acknowledged_at: Wall | null;
+  resolved_at: Wall | null;
+  outcome: Outcome | null;
+  version: number;
+}
+
+export interface AlertCounts { critical: number; major: number; minor: number; unacknowledged: number }
+
+export interface Headcount {
+  estimate: number;
+  low: number | null;
+  high: number | null;
+  since: Wall;
+  unclear: number;
+  unwatched_s: number;
+}
+
+export interface Today { in: number; out: number; unclear: number }
+
+export interface LaneBrief { id: string; kind: LaneKind; in: number | null; out: number | null; state: Freshness }
+
+export interface ZoneBrief { id: Zone; used: boolean; verdicts: Verdict[] }
+
+export interface SiteRow {
+  id: string;
+  name: Name;
+  time_zone: string;
+  local_date: string;
+  alerts: AlertCounts;
+  worst: Alert | null;
+  headcount: Headcount | null;
+  today: Today;
+  lanes: LaneBrief[];
+  zones: ZoneBrief[];
+  units_online: number;
+  units_total: number;
+  data_at: Wall | null;
+  catching_up: boolean;
+  waiting: number;
+}
+
+export interface FleetSnapshot { sites: SiteRow[] }
+
+export interface Fault { sensor: string; code: FaultCode; since: Wall }
+
+/** `coverage` is the watched share of the part of the hour that has passed. */
+export interface HourBar { time: Wall; in: number | null; out: number | null; coverage: number }
+
+export interface Lane {
+  id: string;
+  kind: LaneKind;
+  leads_to: 'site' | Zone;
+  name: Name | null;
+  in: number;
+  out: number;
+  unclear: number;
+  screened: number;
+  fevers: number;
+  baseline_c: number | null;
+  warming_up: boolean;
+  last_at: Wall | null;
+  state: Freshness;
+  state_since: Wall | null;
+  catching_up: boolean;
+  as_of: Wall | null;
+  coverage: number;
+  uncovered_s: number;
+  hours: HourBar[];
+  faults: Fault[];
+}
+
+export interface Measured {
+  value: number | null;
+  at: Wall | null;
+  interval_s: number | null;
+  state: Freshness;
+  state_since: Wall | null;
+}
+
+export interface Proof {
+  round: string;
+  unit: string | null;
+  started: Wall;
+  ended: Wall | null;
+  litres: number;
+  pump_s: number;
+  points: string[];
+  evidence: string;
+}
+
+export interface Slot {
+  id: string;
+  zone: Zone;
+  date: string;
+  number: number;
+  start: Wall;
+  end: Wall;
+  verdict: Verdict;
+  since: Wall;
+  proof: Proof | null;
+  history: { at: Wall; verdict: Verdict }[];
+}
+
+export interface ZoneView {
+  id: Zone;
+  used: boolean;
+  name: Name | null;
+  ambient: Measured;
+  headcount: Headcount | null;
+  slots: Slot[];
+  units_online: number;
+  units_total: number;
+}
+
+export interface Unit {
+  id: string;
+  state: UnitState;
+  contact_at: Wall | null;
+  data_at: Wall | null;
+  interval_s: number;
+  waiting: number;
+  catching_up: boolean;
+  clock: UnitClock | null;
+  version: string | null;
+  lanes: string[];
+  zones: Zone[];
+  faults: Fault[];
+  lost: number;
+}
+
+export interface SiteSnapshot {
+  id: string;
+  name: Name;
+  time_zone: string;
+  local_date: string;
+  day_start: Wall;
+  day_end: Wall;
+  headcount: Headcount | null;
+  today: Today;
+  lanes: Lane[];
+  zones: ZoneView[];
+  units: Unit[];
+  alerts: Alert[];
+}
+
+export type Cell = string | number | null;
+export interface Series { columns: string[]; rows: Cell[][] }
+
+/** RFC 9457, with the stable `code` that the page translates. */
+export interface Problem { code: string; title: string; detail?: string; alert?: Alert }

@@ -1,0 +1,27 @@
+import { mount } from 'svelte';
+import App from './App.svelte';
+import './css/tokens.css';
+import './css/base.css';
+import './css/bar.css';
+import './css/controls.css';
+import './css/page.css';
+import './css/card.css';
+import './css/todo.css';
+import './css/plot.css';
+import './css/table.css';
+import './css/wall.css';
+import './css/narrow.css';
+import { i18n } from './i18n/i18n.svelte.ts';
+import { router } from './router/router.svelte.ts';
+import { alerts } from './state/alerts.svelte.ts';
+import { clock } from './state/clock.svelte.ts';
+import { live } from './state/live.svelte.ts';
+import { settings } from './state/settings.svelte.ts';
+
+settings.start();
+clock.start();
+router.start();
+live.start();
+alerts.start();
+await i18n.start(location.search);
+mount(App, { target: document.getElementById('app') as HTMLElement });
