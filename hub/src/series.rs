@@ -1,15 +1,21 @@
 //! Rows over time: counts or measurements, each bucket with the share of it that was watched.
+//!
+//! A number is `null` only where nobody watched and nothing was seen: never 0 for not looking.
 
 use gatepost_dashboard::{
     ports::{ReadError, SeriesQuery},
     view::Series,
 };
-use gatepost_model::{Site, Wall};
+use gatepost_model::{Direction, LaneId, LaneKind, LeadsTo, Site, Wall, Zone};
+use serde_json::Value;
 
 use crate::{
     calendar::SiteZone,
-    core::{coverage::Sight, headcount::Anchor},
-    store::port::EventStore,
+    core::{
+        coverage::{Join, Sight, Subject},
+        headcount::Anchor,
+    },
+    store::port::{CountFilter, EventStore, Stats, StatsFilter},
 };
 
 /// What a series is made from.
@@ -29,7 +35,215 @@ pub struct Source<'a> {
     pub now: Wall,
 }
 
-/// Answers a query.
-pub fn series(_source: &Source<'_>, _query: &SeriesQuery) -> Result<Series, ReadError> {
-    unimplemented!()
+/// Answers a query. Columns are `time` (the bucket's beginning), then `n` for counts and for the
+/// headcount at the bucket's end, or `n`, `min`, `mean`, `max` for what is measured, then
+/// `coverage`.
+pub fn series(source: &Source<'_>, query: &SeriesQuery) -> Result<Series, ReadError> {
+    let edges = source.zone.edges(query.from, query.to, query.step)?;
+    match query.metric.as_str() {
+        "passages" => source.passages(query, &edges),
+        "headcount" => source.headcount(query, &edges),
+        "skin_c" => {
+            let lanes = source.lanes(query, |lane| lane == LaneKind::People);
+            let which = StatsFilter::SkinC {
+                lanes: lanes.clone(),
+            };
+            let subjects = source.installed(lanes.into_iter().map(Subject::Lane));
+            source.measured(&which, &subjects, Join::All, &edges)
+        }
+        "litres" => {
+            let which = StatsFilter::Litres { zone: query.zone };
+            let subjects = match query.zone {
+                Some(zone) => vec![Subject::Zone(zone)],
+                None => source.installed(Zone::ALL.into_iter().map(Subject::Zone)),
+            };
+            source.measured(&which, &subjects, Join::All, &edges)
+        }
+        quantity => source.readings(quantity, query, &edges),
+    }
 }
+
+impl Source<'_> {
+    fn passages(&self, query: &SeriesQuery, edges: &[Wall]) -> Result<Series, ReadError> {
+        let lanes = self.lanes(query, |_| true);
+        let counts = self.count(&lanes, query.dir, edges)?;
+        let subjects = match &query.lane {
+            Some(lane) => vec![Subject::Lane(lane.clone())],
+            None => self.installed(lanes.into_iter().map(Subject::Lane)),
+        };
+        let coverage = self.coverage(&subjects, Join::All, edges);
+        let rows = counts.into_iter().zip(coverage).map(|(n, coverage)| {
+            let n = (n > 0 || coverage > 0.0).then_some(n);
+            (vec![Value::from(n)], coverage)
+        });
+        Ok(table(&["n"], edges, rows))
+    }
+
+    /// The headcount at the end of each bucket, of the part of it that has passed.
+    fn headcount(&self, query: &SeriesQuery, edges: &[Wall]) -> Result<Series, ReadError> {
+        let leads_to = query.zone.map_or(LeadsTo::Site, LeadsTo::Zone);
+        let lanes: Vec<LaneId> = self
+            .site
+            .lanes
+            .iter()
+            .filter(|lane| lane.kind == LaneKind::People && lane.leads_to == leads_to)
+            .map(|lane| lane.id.clone())
+            .collect();
+        let begins = self.anchor.map_or(self.now, |anchor| anchor.at);
+        // The first bucket is all that came before the asked range.
+        let since: Vec<Wall> = std::iter::once(begins)
+            .chain(edges.iter().map(|edge| *edge.max(&begins)))
+            .collect();
+        let into = self.count(&lanes, Some(Direction::In), &since)?;
+        let out = self.count(&lanes, Some(Direction::Out), &since)?;
+        let subjects: Vec<Subject> = lanes.into_iter().map(Subject::Lane).collect();
+        let coverage = self.coverage(&subjects, Join::All, edges);
+        let mut inside = self.anchor.map_or(0, |anchor| anchor.count);
+        let mut moved = into.into_iter().zip(out);
+        let mut advance = |moved: Option<(u64, u64)>| {
+            let (into, out) = moved.unwrap_or_default();
+            let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            inside += signed(into) - signed(out);
+            (inside.max(0), into + out > 0)
+        };
+        advance(moved.next());
+        let rows: Vec<_> = edges
+            .windows(2)
+            .zip(coverage)
+            .map(|(bucket, coverage)| {
+                let (estimate, is_seen) = advance(moved.next());
+                let has_begun = bucket[0] < self.now && bucket[1] > begins;
+                let is_known = has_begun && (is_seen || coverage > 0.0);
+                (vec![Value::from(is_known.then_some(estimate))], coverage)
+            })
+            .collect();
+        Ok(table(&["n"], edges, rows))
+    }
+
+    fn readings(
+        &self,
+        quantity: &str,
+        query: &SeriesQuery,
+        edges: &[Wall],
+    ) -> Result<Series, ReadError> {
+        let which = StatsFilter::Readings {
+            quantity: quantity.to_owned(),
+            sensor: query.sensor.clone(),
+            zone: query.zone,
+        };
+        // Which sensors measure a quantity is known from what they measured.
+        let mut subjects: Vec<Subject> = match &query.sensor {
+            Some(sensor) => vec![Subject::Sensor(sensor.clone())],
+            None => self
+                .store
+                .latest(&self.site.id)?
+                .into_iter()
+                .filter(|latest| latest.quantity == quantity)
+                .filter(|latest| query.zone.is_none() || latest.zone == query.zone)
+                .map(|latest| Subject::Sensor(latest.sensor))
+                .collect(),
+        };
+        subjects.dedup();
+        self.measured(&which, &subjects, Join::Any, edges)
+    }
+
+    fn measured(
+        &self,
+        which: &StatsFilter,
+        subjects: &[Subject],
+        join: Join,
+        edges: &[Wall],
+    ) -> Result<Series, ReadError> {
+        let stats = self.store.stats(&self.site.id, which, edges)?;
+        let coverage = self.coverage(subjects, join, edges);
+        let rows = stats.into_iter().zip(coverage).map(|(stats, coverage)| {
+            let n = match stats {
+                Some(stats) => Some(stats.n),
+                None => (coverage > 0.0).then_some(0),
+            };
+            let number = |of: fn(Stats) -> f64| Value::from(stats.map(of));
+            let values = vec![
+                Value::from(n),
+                number(|stats| stats.min),
+                number(|stats| stats.mean),
+                number(|stats| stats.max),
+            ];
+            (values, coverage)
+        });
+        Ok(table(&["n", "min", "mean", "max"], edges, rows))
+    }
+
+    /// The lanes that a query means: the named one, else those of the site that are of the kind and,
+    /// where a zone is named, lead into it.
+    fn lanes(&self, query: &SeriesQuery, is_kind: impl Fn(LaneKind) -> bool) -> Vec<LaneId> {
+        if let Some(lane) = &query.lane {
+            return vec![lane.clone()];
+        }
+        let leads_there = |to: LeadsTo| query.zone.is_none_or(|zone| to == LeadsTo::Zone(zone));
+        self.site
+            .lanes
+            .iter()
+            .filter(|lane| is_kind(lane.kind) && leads_there(lane.leads_to))
+            .map(|lane| lane.id.clone())
+            .collect()
+    }
+
+    fn count(
+        &self,
+        lanes: &[LaneId],
+        dir: Option<Direction>,
+        edges: &[Wall],
+    ) -> Result<Vec<u64>, ReadError> {
+        if lanes.is_empty() {
+            return Ok(vec![0; edges.len().saturating_sub(1)]);
+        }
+        let which = CountFilter {
+            kind: "passage".to_owned(),
+            lanes: lanes.to_vec(),
+            dir,
+        };
+        self.store.counts(&self.site.id, &which, edges)
+    }
+
+    /// What some unit ever watched: a lane that is planned and not wired yet makes no sum unknown.
+    fn installed(&self, subjects: impl Iterator<Item = Subject>) -> Vec<Subject> {
+        subjects
+            .filter(|subject| self.sight.is_installed(subject))
+            .collect()
+    }
+
+    fn coverage(&self, subjects: &[Subject], join: Join, edges: &[Wall]) -> Vec<f64> {
+        self.sight.coverage(subjects, join, edges, self.now)
+    }
+}
+
+fn table(
+    names: &[&str],
+    edges: &[Wall],
+    rows: impl IntoIterator<Item = (Vec<Value>, f64)>,
+) -> Series {
+    let columns = std::iter::once("time")
+        .chain(names.iter().copied())
+        .chain(std::iter::once("coverage"));
+    let rows = edges.iter().zip(rows).map(|(start, (values, coverage))| {
+        std::iter::once(Value::from(start.to_string()))
+            .chain(values)
+            .chain(std::iter::once(Value::from(six_digits(coverage))))
+            .collect()
+    });
+    Series {
+        columns: columns.map(str::to_owned).collect(),
+        rows: rows.collect(),
+    }
+}
+
+/// Rounded to six digits, but never to 0 or 1 what is neither.
+fn six_digits(share: f64) -> f64 {
+    if share <= 0.0 || share >= 1.0 {
+        return share;
+    }
+    ((share * 1e6).round() / 1e6).clamp(0.000_001, 0.999_999)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,35 @@
 //! Proof of watching: what a site's units could see, and when.
+//!
+//! A heartbeat proves that the inputs were watched from its `watched_from_mono_us` to its own time.
+//! Stretches are joined in monotonic time, per boot of a log of a unit, and never between boots, so
+//! that rounding of wall times makes no holes. What a stretch counts for is what the boot said that
+//! its unit watches; faults, shed events and lines that could not be read take it away again
+//! ([`Blind`]). Answers are united over units and logs, never summed.
+//!
+//! Everything here is a set: whatever the order in which the proofs come, and however often, the
+//! answers are the same.
 
-use std::collections::BTreeMap;
+mod sight;
+mod watches;
 
-use gatepost_model::{BootId, LaneId, LogId, Micros, SensorId, UnitId, Wall, Zone, event::Class};
+use gatepost_model::{
+    BootId, LaneId, LogId, Micros, SensorId, UnitId, Wall, Zone,
+    event::{Boot, Class},
+};
 use serde::{Deserialize, Serialize};
 
-/// One contiguous watched stretch of one boot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watch {
-    /// Whose, and since when: what it is stored under.
-    #[serde(flatten)]
-    pub key: WatchKey,
-    /// Its end, monotonic.
-    pub to_mono: Micros,
-    /// Its beginning.
-    pub from_wall: Wall,
-    /// Its end.
-    pub to_wall: Wall,
-    /// The worst error of the times that proved it, milliseconds.
-    pub error_ms: u64,
+pub use sight::Sight;
+pub use watches::{Joined, Watches};
+
+/// One boot in one log of one unit: what has one monotonic clock and one configuration at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BootKey {
+    /// The unit.
+    pub unit: UnitId,
+    /// Its log.
+    pub log: LogId,
+    /// The boot.
+    pub boot: BootId,
 }
 
 /// What a stretch is stored under.
@@ -31,15 +42,21 @@ pub struct WatchKey {
     pub from_mono: Micros,
 }
 
-/// One boot in one log of one unit: what has one monotonic clock and one configuration at a time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BootKey {
-    /// The unit.
-    pub unit: UnitId,
-    /// Its log.
-    pub log: LogId,
-    /// The boot.
-    pub boot: BootId,
+/// One contiguous watched stretch of one boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Whose, and since when: what it is stored under.
+    #[serde(flatten)]
+    pub key: WatchKey,
+    /// Its end, monotonic.
+    pub to_mono: Micros,
+    /// Its beginning, from the first proof in it.
+    pub from_wall: Wall,
+    /// Its end, from the last proof in it. The length in wall time differs from that in monotonic
+    /// time by what the clocks drifted.
+    pub to_wall: Wall,
+    /// The worst error of the times that proved it, milliseconds.
+    pub error_ms: u64,
 }
 
 impl Watch {
@@ -63,46 +80,13 @@ impl Watch {
     }
 }
 
-/// What adding a stretch changes: one to keep, and those that it has swallowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// The stretch as it is now.
-    pub put: Watch,
-    /// Stored stretches that are part of it now.
-    pub gone: Vec<WatchKey>,
-}
-
-/// All watched stretches of a site.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Watches {
-    boots: BTreeMap<BootKey, BTreeMap<Micros, Watch>>,
-}
-
-impl Watches {
-    /// What adding these would change, in an order in which it can be stored.
-    pub fn joined(&self, _proofs: impl IntoIterator<Item = Watch>) -> Vec<Joined> {
-        let _ = &self.boots;
-        unimplemented!()
-    }
-
-    /// Takes over a change.
-    pub fn apply(&mut self, _change: &Joined) {
-        unimplemented!()
-    }
-
-    /// Adds one stretch: `joined` and `apply` in one.
-    pub fn add(&mut self, _proof: Watch) -> Option<Joined> {
-        unimplemented!()
-    }
-}
-
 /// What a boot said that its unit watches, from its event on to the next of the same boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
     /// Whose.
     #[serde(flatten)]
     pub boot: BootKey,
-    /// From here on, monotonic.
+    /// From here on, monotonic. The first of a boot counts from the boot's beginning.
     pub from_mono: Micros,
     /// Its lanes.
     pub lanes: Vec<LaneId>,
@@ -110,6 +94,54 @@ pub struct Watching {
     pub sensors: Vec<SensorId>,
     /// Zones whose rounds it sees.
     pub zones: Vec<Zone>,
+}
+
+impl Watching {
+    /// What a boot event at `from_mono` says.
+    pub fn new(boot: BootKey, from_mono: Micros, event: &Boot) -> Self {
+        Self {
+            boot,
+            from_mono,
+            lanes: event.lanes.clone(),
+            sensors: event.sensors.clone(),
+            zones: event.zones.clone(),
+        }
+    }
+
+    /// Whether it is among what is watched.
+    pub fn covers(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Lane(lane) => self.lanes.contains(lane),
+            Subject::Sensor(sensor) => self.sensors.contains(sensor),
+            Subject::Zone(zone) => self.zones.contains(zone),
+        }
+    }
+
+    /// What a fault of `sensor` hides. Inputs are named on the unit alone; by convention an input's
+    /// name begins with its lane's or its zone's (`people-a`, `living-start`). Where it does not,
+    /// any lane of the unit may be the one that is blind, so all are.
+    pub fn hidden_by(&self, sensor: &SensorId) -> Vec<Blinded> {
+        if self.sensors.contains(sensor) {
+            return vec![Blinded::Sensor(sensor.clone())];
+        }
+        let name = sensor.as_str();
+        let begins_with = |whole: &str| {
+            name.strip_prefix(whole)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let lane = self
+            .lanes
+            .iter()
+            .filter(|lane| begins_with(lane.as_str()))
+            .max_by_key(|lane| lane.as_str().len());
+        if let Some(lane) = lane {
+            return vec![Blinded::Lane(lane.clone())];
+        }
+        if let Some(zone) = self.zones.iter().find(|zone| begins_with(zone.as_str())) {
+            return vec![Blinded::Zone(*zone)];
+        }
+        self.lanes.iter().cloned().map(Blinded::Lane).collect()
+    }
 }
 
 /// A time in which a unit watched and saw nothing of something all the same.
@@ -121,7 +153,7 @@ pub struct Blind {
     pub what: Blinded,
     /// From here on.
     pub from: Wall,
-    /// Up to here; open while it lasts.
+    /// Up to here; none while it lasts.
     pub to: Option<Wall>,
     /// Why.
     pub why: BlindCause,
@@ -137,8 +169,22 @@ pub enum Blinded {
     Sensor(SensorId),
     /// The rounds of one zone.
     Zone(Zone),
-    /// All that a class of events tells: `Record` everything, `Telemetry` the sensors.
+    /// All that a class of events tells: `record` everything, `telemetry` the sensors' readings.
     Class(Class),
+}
+
+impl Blinded {
+    /// Whether it hides this.
+    pub fn hides(&self, subject: &Subject) -> bool {
+        match (self, subject) {
+            (Self::Lane(lane), Subject::Lane(asked)) => lane == asked,
+            (Self::Sensor(sensor), Subject::Sensor(asked)) => sensor == asked,
+            (Self::Zone(zone), Subject::Zone(asked)) => zone == asked,
+            (Self::Class(Class::Record), _) => true,
+            (Self::Class(Class::Telemetry), Subject::Sensor(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Why something was not seen.
@@ -149,7 +195,7 @@ pub enum BlindCause {
     Fault,
     /// Events that the unit had to shed.
     Gap,
-    /// An event that could not be read.
+    /// A line that could not be read.
     SetAside,
 }
 
@@ -158,7 +204,7 @@ pub enum BlindCause {
 pub enum Subject {
     /// A lane's passages and screenings.
     Lane(LaneId),
-    /// A sensor's readings.
+    /// A sensor's readings, of whichever unit has one of that name.
     Sensor(SensorId),
     /// A zone's rounds.
     Zone(Zone),
@@ -173,85 +219,5 @@ pub enum Join {
     Any,
 }
 
-/// What a site's units could see.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sight {
-    /// The proven stretches.
-    pub watches: Watches,
-    watching: BTreeMap<BootKey, BTreeMap<Micros, Watching>>,
-    blinds: BTreeMap<UnitId, Vec<Blind>>,
-}
-
-impl Sight {
-    /// Takes over what a boot event says. The same again changes nothing.
-    pub fn put_watching(&mut self, _watching: Watching) {
-        unimplemented!()
-    }
-
-    /// The newest word of a boot at or before a moment, or its first.
-    pub fn watching(&self, _boot: &BootKey, _at_mono: Micros) -> Option<&Watching> {
-        let _ = &self.watching;
-        unimplemented!()
-    }
-
-    /// Adds or closes a blind time: one of the same unit, `what`, `from` and `why` is replaced.
-    pub fn put_blind(&mut self, _blind: Blind) {
-        let _ = &self.blinds;
-        unimplemented!()
-    }
-
-    /// What a fault of `sensor` at that moment hides.
-    pub fn blinded_by(
-        &self,
-        _boot: &BootKey,
-        _at_mono: Micros,
-        _sensor: &SensorId,
-    ) -> Vec<Blinded> {
-        unimplemented!()
-    }
-
-    /// Whether any unit ever said that it watches this.
-    pub fn is_installed(&self, _subject: &Subject) -> bool {
-        unimplemented!()
-    }
-
-    /// When it was watched within `[from, to)`: united over units and logs, in order, disjoint.
-    /// Stretches whose times may be off by more than `max_error_ms` count for nothing.
-    pub fn seen(
-        &self,
-        _subject: &Subject,
-        _from: Wall,
-        _to: Wall,
-        _max_error_ms: u64,
-    ) -> Vec<(Wall, Wall)> {
-        unimplemented!()
-    }
-
-    /// When it was not watched within `[from, to)`: the rest of [`Self::seen`].
-    pub fn unseen(&self, _subject: &Subject, _from: Wall, _to: Wall) -> Vec<(Wall, Wall)> {
-        unimplemented!()
-    }
-
-    /// Whether it was watched throughout `[from, to)`, but for `tolerance_us` in all.
-    pub fn throughout(
-        &self,
-        _subject: &Subject,
-        _from: Wall,
-        _to: Wall,
-        _tolerance_us: i64,
-    ) -> bool {
-        unimplemented!()
-    }
-
-    /// For each bucket the share of its part before `now` that was watched, 0 to 1; `edges` are one
-    /// more than the buckets.
-    pub fn coverage(
-        &self,
-        _subjects: &[Subject],
-        _join: Join,
-        _edges: &[Wall],
-        _now: Wall,
-    ) -> Vec<f64> {
-        unimplemented!()
-    }
-}
+#[cfg(test)]
+mod tests;

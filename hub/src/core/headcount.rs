@@ -1,65 +1,23 @@
-//! How many people are inside: in minus out, with an honest band.
+//! How many people are inside: in minus out since an anchor, with an honest band.
+//!
+//! The band is widened by one for each movement whose direction is unknown, and for the time in
+//! which a lane was not watched by what usually passes that lane at that hour of the day. Where
+//! there is no such history there is no band. All is computed from sets and sums, so the order in
+//! which the record arrives does not matter.
+
+mod hours;
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use gatepost_dashboard::view::Headcount;
-use gatepost_model::{Direction, LaneId, Wall};
+use gatepost_model::{LaneId, Wall};
 use serde::{Deserialize, Serialize};
 
-use super::coverage::Sight;
+use super::coverage::{Join, Sight, Subject};
 use crate::calendar::SiteZone;
 
-/// What moved in a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Movement {
-    /// One passage.
-    Passage(Direction),
-    /// Direction unknown.
-    Unclear,
-}
-
-/// Movements counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// In.
-    #[serde(rename = "in")]
-    pub into: u64,
-    /// Out.
-    pub out: u64,
-    /// Direction unknown.
-    pub unclear: u64,
-}
-
-impl Counts {
-    /// Counts one movement.
-    pub fn add(&mut self, _movement: Movement) {
-        unimplemented!()
-    }
-}
-
-/// Movements of a site's lanes by hours of UTC.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HourTable {
-    lanes: BTreeMap<LaneId, BTreeMap<i64, Counts>>,
-}
-
-impl HourTable {
-    /// Counts one movement; answers the hour's beginning and its new counts, to be stored.
-    pub fn add(&mut self, _lane: &LaneId, _at: Wall, _movement: Movement) -> (Wall, Counts) {
-        let _ = &self.lanes;
-        unimplemented!()
-    }
-
-    /// Sets an hour, as it was stored.
-    pub fn put(&mut self, _lane: LaneId, _hour: Wall, _counts: Counts) {
-        unimplemented!()
-    }
-
-    /// An hour's counts; zero where nothing moved. `at` is any moment in it.
-    pub fn get(&self, _lane: &LaneId, _at: Wall) -> Counts {
-        unimplemented!()
-    }
-}
+pub use hours::{Counts, HourTable, Movement};
 
 /// Where a headcount begins: a roll-call, or the record's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +28,7 @@ pub struct Anchor {
     pub count: i64,
 }
 
-/// The sum since an anchor.
+/// The sum since an anchor, over lanes that lead to the same place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Where it begins.
@@ -81,18 +39,27 @@ pub struct Tally {
 
 impl Tally {
     /// Nothing moved yet.
-    pub fn new(_anchor: Anchor) -> Self {
-        unimplemented!()
+    pub fn new(anchor: Anchor) -> Self {
+        Self {
+            anchor,
+            counts: Counts::default(),
+        }
     }
 
     /// Counts one movement, unless it was before the anchor.
-    pub fn add(&mut self, _at: Wall, _movement: Movement) {
-        unimplemented!()
+    pub fn add(&mut self, at: Wall, movement: Movement) {
+        if at >= self.anchor.at {
+            self.counts.add(movement);
+        }
     }
 
-    /// In minus out, unclamped.
+    /// How many are inside by the sum alone; less than 0 if some left unseen who came unseen.
     pub fn raw(&self) -> i64 {
-        unimplemented!()
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.anchor
+            .count
+            .saturating_add(signed(self.counts.into))
+            .saturating_sub(signed(self.counts.out))
     }
 }
 
@@ -101,7 +68,7 @@ impl Tally {
 pub struct Basis<'a> {
     /// The lanes that lead there.
     pub lanes: &'a [LaneId],
-    /// What passed them, by hours.
+    /// What passed them.
     pub hours: &'a HourTable,
     /// When they were watched.
     pub sight: &'a Sight,
@@ -109,11 +76,190 @@ pub struct Basis<'a> {
     pub zone: SiteZone,
     /// The hub's time.
     pub now: Wall,
-    /// An unwatched tail up to `now` that is no longer than this is only the time that proof takes.
+    /// An unwatched tail up to `now` that is no longer than this, microseconds, is only the time
+    /// that proof takes to arrive.
     pub lag_us: i64,
 }
 
 /// The headcount with its band.
-pub fn headcount(_tally: &Tally, _basis: &Basis<'_>) -> Headcount {
-    unimplemented!()
+pub fn headcount(tally: &Tally, basis: &Basis<'_>) -> Headcount {
+    let since = tally.anchor.at;
+    let mut unwatched_us = 0;
+    let mut unknown = Some(Usual::default());
+    let mut all = Vec::new();
+    for lane in basis.lanes {
+        let stretches = unwatched(lane, since, basis);
+        if !stretches.is_empty() {
+            let history = History::of(lane, basis);
+            for stretch in &stretches {
+                unknown = add(unknown, history.usually(*stretch, basis.zone));
+            }
+        }
+        all.extend(stretches);
+    }
+    all.sort_unstable();
+    let mut reached = since;
+    for (from, to) in all {
+        unwatched_us += to.micros_since(from.max(reached)).max(0);
+        reached = reached.max(to);
+    }
+
+    let raw = tally.raw();
+    let unclear = i64::try_from(tally.counts.unclear).unwrap_or(i64::MAX);
+    // A small surplus of rounding must not make a whole person.
+    let people = |usual: f64| (usual - 1e-6).ceil().max(0.0) as i64;
+    let widened = |by: i64| raw.saturating_add(by).max(0);
+    Headcount {
+        estimate: raw.max(0),
+        low: unknown.map(|usual| widened(-unclear.saturating_add(people(usual.out)))),
+        high: unknown.map(|usual| widened(unclear.saturating_add(people(usual.into)))),
+        since,
+        unclear: tally.counts.unclear,
+        unwatched_s: u64::try_from(unwatched_us / 1_000_000).unwrap_or(0),
+    }
 }
+
+type Range = (Wall, Wall);
+
+/// When a lane was not watched since the anchor, but for the tail that is only lag.
+fn unwatched(lane: &LaneId, since: Wall, basis: &Basis<'_>) -> Vec<Range> {
+    let mut stretches = basis
+        .sight
+        .unseen(&Subject::Lane(lane.clone()), since, basis.now);
+    if let Some((from, to)) = stretches.last()
+        && *to == basis.now
+        && to.micros_since(*from) <= basis.lag_us
+    {
+        stretches.pop();
+    }
+    stretches
+}
+
+/// How many usually pass, either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Usual {
+    into: f64,
+    out: f64,
+}
+
+fn add(sum: Option<Usual>, more: Option<Usual>) -> Option<Usual> {
+    let (sum, more) = (sum?, more?);
+    Some(Usual {
+        into: sum.into + more.into,
+        out: sum.out + more.out,
+    })
+}
+
+/// What passed one lane on the days before, by hour of the day.
+struct History {
+    by_hour: BTreeMap<u32, Vec<Past>>,
+}
+
+/// Sums over one hour of the day, up to and with a day.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    day: NaiveDate,
+    watched_hours: f64,
+    passed: Usual,
+}
+
+impl History {
+    fn of(lane: &LaneId, basis: &Basis<'_>) -> Self {
+        let mut by_hour: BTreeMap<u32, Vec<Past>> = BTreeMap::new();
+        let subject = Subject::Lane(lane.clone());
+        let oldest = basis.now.plus_micros(-HISTORY_US);
+        let Some((first, _)) = basis
+            .sight
+            .seen(&subject, oldest, basis.now, u64::MAX)
+            .into_iter()
+            .next()
+        else {
+            return Self { by_hour };
+        };
+        let edges = hour_edges(first, basis.now);
+        let shares = basis
+            .sight
+            .coverage(&[subject], Join::All, &edges, basis.now);
+        for (hour, share) in edges.windows(2).zip(shares) {
+            if share == 0.0 {
+                continue;
+            }
+            let counts = basis.hours.sum(lane, hour[0], hour[1]);
+            let passed = Usual {
+                into: counts.into as f64,
+                out: counts.out as f64,
+            };
+            let pasts = by_hour.entry(basis.zone.hour_of(hour[0])).or_default();
+            let before = pasts.last().copied();
+            let day = basis.zone.day_of(hour[0]);
+            pasts.push(match before {
+                None => Past {
+                    day,
+                    watched_hours: share,
+                    passed,
+                },
+                Some(before) => Past {
+                    day,
+                    watched_hours: before.watched_hours + share,
+                    passed: Usual {
+                        into: before.passed.into + passed.into,
+                        out: before.passed.out + passed.out,
+                    },
+                },
+            });
+        }
+        Self { by_hour }
+    }
+
+    /// What usually passes in a stretch, by the same hours of the days before it; none where there
+    /// were too few of them.
+    fn usually(&self, (from, to): Range, zone: SiteZone) -> Option<Usual> {
+        let mut sum = Some(Usual::default());
+        let mut start = from;
+        for border in hour_edges(from, to).into_iter().skip(1) {
+            let end = border.min(to);
+            let share = end.micros_since(start) as f64 / HOUR_US as f64;
+            let an_hour = self.an_hour(zone.day_of(start), zone.hour_of(start));
+            sum = add(
+                sum,
+                an_hour.map(|usual| Usual {
+                    into: usual.into * share,
+                    out: usual.out * share,
+                }),
+            );
+            start = end;
+        }
+        sum
+    }
+
+    fn an_hour(&self, day: NaiveDate, hour: u32) -> Option<Usual> {
+        let pasts = self.by_hour.get(&hour)?;
+        let earlier = pasts.partition_point(|past| past.day < day);
+        let past = pasts.get(earlier.checked_sub(1)?)?;
+        (past.watched_hours >= LEAST_WATCHED_HOURS).then(|| Usual {
+            into: past.passed.into / past.watched_hours,
+            out: past.passed.out / past.watched_hours,
+        })
+    }
+}
+
+const HOUR_US: i64 = 3_600_000_000;
+
+/// So far back the days before are looked at: long enough for what is usual, short enough to follow
+/// a change.
+const HISTORY_US: i64 = 60 * 24 * HOUR_US;
+
+/// Less watched time than this, hours, of an hour of the day tells nothing of what is usual.
+const LEAST_WATCHED_HOURS: f64 = 0.25;
+
+/// Borders of the hours of UTC that `[from, to)` touches.
+fn hour_edges(from: Wall, to: Wall) -> Vec<Wall> {
+    let first = from.micros().div_euclid(HOUR_US);
+    let last = (to.micros() + HOUR_US - 1).div_euclid(HOUR_US);
+    (first..=last)
+        .filter_map(|hour| Wall::from_micros(hour * HOUR_US))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

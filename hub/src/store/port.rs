@@ -10,7 +10,8 @@ use gatepost_model::{Direction, LaneId, SensorId, SiteId, UnitId, Wall, Zone};
 ///
 /// `edges` of the counting reads are ascending and one more than the buckets; buckets are half-open.
 pub trait EventStore: Send + Sync {
-    /// A page of events, by time, unit, log and sequence.
+    /// A page of events, by time, unit, log and sequence. The cursor is a place in that order: what
+    /// arrives late before it is not on later pages, and nothing is on two.
     fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError>;
 
     /// How many events each bucket has.
@@ -32,6 +33,9 @@ pub trait EventStore: Send + Sync {
     /// The newest reading of each sensor and quantity, by the time of measuring.
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError>;
 }
+
+/// The most events of one page.
+pub const MAX_PAGE: usize = 10_000;
 
 /// Which events are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,127 @@
+//! A round as the record has it so far.
+
+use gatepost_dashboard::view::Proof;
+use gatepost_model::{
+    Micros, UnitId, Wall, Zone,
+    event::{Evidence, Round, RoundPhase},
+};
+use serde::{Deserialize, Serialize};
+
+/// A round as the record has it so far: of its start, its end, or both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenRound {
+    /// The zone.
+    pub zone: Zone,
+    /// The round; unique on its unit.
+    pub round: String,
+    /// The unit that saw it; none for one recorded by hand.
+    pub unit: Option<UnitId>,
+    /// When it started.
+    pub started: Wall,
+    /// `started` is the time of its own event, not reckoned back from the end.
+    pub start_seen: bool,
+    /// When it ended or was given up.
+    pub ended: Option<Wall>,
+    /// Where it stands.
+    pub phase: RoundPhase,
+    /// Litres by the flow meter.
+    pub litres: f64,
+    /// Seconds that the pump ran.
+    pub pump_s: f64,
+    /// Check points reached.
+    pub points: Vec<String>,
+    /// What it rests on.
+    pub evidence: Evidence,
+    /// The worst error of its times, milliseconds.
+    pub error_ms: u64,
+}
+
+impl SeenRound {
+    /// A round known from one of its events, at `mono_us`, placed at `at`.
+    pub fn new(unit: UnitId, event: &Round, mono_us: Micros, at: Wall, error_ms: u64) -> Self {
+        let lasted = mono_us.saturating_sub(event.started_mono_us);
+        let start_seen = event.phase == RoundPhase::Started;
+        let started = if start_seen {
+            at
+        } else {
+            at.plus_micros(-i64::try_from(lasted).unwrap_or(i64::MAX))
+        };
+        Self {
+            zone: event.zone,
+            round: event.round.clone(),
+            unit: Some(unit),
+            started,
+            start_seen,
+            ended: (!start_seen).then_some(at),
+            phase: event.phase,
+            litres: event.litres,
+            pump_s: event.pump_s,
+            points: event.points.clone(),
+            evidence: event.evidence,
+            error_ms,
+        }
+    }
+
+    /// Takes over another of its events, in whatever order they come: the start's time is the
+    /// start's event's, all else is that of the event which closed it.
+    pub fn absorb(&mut self, other: &Self) {
+        if other.start_seen && !self.start_seen {
+            self.started = other.started;
+            self.start_seen = true;
+        }
+        if closes(other.phase) > closes(self.phase) {
+            self.ended = other.ended;
+            self.phase = other.phase;
+            self.litres = other.litres;
+            self.pump_s = other.pump_s;
+            self.points.clone_from(&other.points);
+            self.evidence = other.evidence;
+            if !self.start_seen {
+                self.started = other.started;
+            }
+        }
+        self.error_ms = self.error_ms.max(other.error_ms);
+    }
+
+    /// Whether it is more than button presses: enough litres where they were measured, or check
+    /// points reached. A press of *start* and *stop* alone is never enough.
+    pub fn is_enough(&self, min_litres: f64) -> bool {
+        let by_flow = self.litres >= min_litres;
+        let by_points = !self.points.is_empty();
+        match self.evidence {
+            Evidence::ButtonFlow => by_flow,
+            Evidence::ButtonPoints => by_points,
+            Evidence::Button => false,
+            Evidence::Other => by_flow || by_points,
+        }
+    }
+
+    /// What a verdict shows of it.
+    pub fn proof(&self) -> Proof {
+        Proof {
+            round: self.round.clone(),
+            unit: self.unit.clone(),
+            started: self.started,
+            ended: self.ended,
+            litres: self.litres,
+            pump_s: self.pump_s,
+            points: self.points.clone(),
+            evidence: match self.evidence {
+                Evidence::Button => "button",
+                Evidence::ButtonFlow => "button+flow",
+                Evidence::ButtonPoints => "button+points",
+                Evidence::Other => "other",
+            }
+            .to_owned(),
+        }
+    }
+}
+
+/// A stop says more than that it never came.
+fn closes(phase: RoundPhase) -> u8 {
+    match phase {
+        RoundPhase::Started => 0,
+        RoundPhase::Abandoned => 1,
+        RoundPhase::Ended => 2,
+    }
+}

@@ -1,0 +1,400 @@
+//! Reading: pages of events, and scans of the index that holds what is counted.
+
+use gatepost_dashboard::{
+    ports::{EventQuery, ReadError},
+    view::EventPage,
+};
+use gatepost_model::{SiteId, Wall};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::unavailable;
+use crate::store::{
+    event::{Record, TimeSource},
+    port::{CountFilter, LatestReading, MAX_PAGE, Stats, StatsFilter},
+};
+
+/// A page of events.
+pub(super) fn events(
+    connection: &Connection,
+    site: &SiteId,
+    query: &EventQuery,
+) -> Result<EventPage, ReadError> {
+    let after = query.cursor.as_deref().map(Cursor::parse).transpose()?;
+    let limit = query.limit.clamp(1, MAX_PAGE);
+    page(connection, site, query, after.as_ref(), limit).map_err(unavailable)
+}
+
+fn page(
+    connection: &Connection,
+    site: &SiteId,
+    query: &EventQuery,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> rusqlite::Result<EventPage> {
+    let empty = EventPage {
+        events: Vec::new(),
+        next: None,
+    };
+    let (Some(site_code), Some(kind), Some(lane), Some(zone)) = (
+        code(connection, site.as_str())?,
+        filter(connection, query.kind.as_deref())?,
+        filter(connection, query.lane.as_ref().map(AsRef::as_ref))?,
+        filter(connection, query.zone.map(|zone| zone.as_str()))?,
+    ) else {
+        return Ok(empty);
+    };
+    let from = query.from.map_or(i64::MIN, Wall::micros);
+    let sql = if kind.is_some() { PAGE_OF_KIND } else { PAGE };
+    let mut statement = connection.prepare_cached(sql)?;
+    // One more than asked for tells whether there is a next page.
+    let mut rows = statement.query(named_params! {
+        ":site": site_code,
+        ":kind": kind,
+        ":lane": lane,
+        ":zone": zone,
+        ":unit": query.unit.as_ref().map(|unit| unit.as_str()),
+        ":from": after.map_or(from, |cursor| cursor.time.max(from)),
+        ":to": query.to.map_or(i64::MAX, Wall::micros),
+        ":after_time": after.map(|cursor| cursor.time),
+        ":after_unit": after.map(|cursor| cursor.unit.as_str()),
+        ":after_log": after.map(|cursor| cursor.log.as_str()),
+        ":after_seq": after.map(|cursor| cursor.seq),
+        ":limit": i64::try_from(limit + 1).unwrap_or(i64::MAX),
+    })?;
+    let mut events = Vec::new();
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if events.len() == limit {
+            let next = last.map(|cursor: Cursor| cursor.to_text());
+            return Ok(EventPage { events, next });
+        }
+        let cursor = Cursor::of(row)?;
+        let boot: String = row.get("boot")?;
+        let line: String = row.get("line")?;
+        let record = Record {
+            site: site.as_str(),
+            unit: &cursor.unit,
+            log: &cursor.log,
+            seq: unsigned(cursor.seq),
+            boot: &boot,
+            time: wall(cursor.time),
+            time_error_ms: unsigned(row.get("error_ms")?),
+            source: source(row.get("source")?),
+            received: wall(row.get("received")?),
+        };
+        events.push(record.to_json(&line));
+        last = Some(cursor);
+    }
+    Ok(EventPage { events, next: None })
+}
+
+/// `CROSS JOIN` keeps the order of the tables: the events by their index, then the little ones.
+/// SQLite sorts what has one and the same time by the rest of the order, a moment at a time.
+macro_rules! page {
+    ($index:literal, $kind:literal) => {
+        concat!(
+            "SELECT event.time, log.unit, log.log, event.seq, boot.word AS boot, event.error_ms,
+                    event.source, event.received, event.line
+             FROM event INDEXED BY ",
+            $index,
+            "
+             CROSS JOIN event_log AS log ON log.id = event.log
+             CROSS JOIN event_word AS boot ON boot.id = event.boot
+             WHERE event.site = :site AND ",
+            $kind,
+            "
+               AND event.time >= :from AND event.time < :to
+               AND (:lane IS NULL OR event.lane = :lane)
+               AND (:zone IS NULL OR event.zone = :zone)
+               AND (:unit IS NULL OR log.unit = :unit)
+               AND (:after_time IS NULL OR (event.time, log.unit, log.log, event.seq)
+                    > (:after_time, :after_unit, :after_log, :after_seq))
+             ORDER BY event.time, log.unit, log.log, event.seq
+             LIMIT :limit"
+        )
+    };
+}
+
+const PAGE: &str = page!("event_by_time", ":kind IS NULL");
+const PAGE_OF_KIND: &str = page!("event_by_kind", "event.kind = :kind");
+
+/// Where a page ends. Ids have no `~`, so it parts them.
+struct Cursor {
+    time: i64,
+    unit: String,
+    log: String,
+    seq: i64,
+}
+
+impl Cursor {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            time: row.get("time")?,
+            unit: row.get("unit")?,
+            log: row.get("log")?,
+            seq: row.get("seq")?,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        format!("{}~{}~{}~{}", self.time, self.unit, self.log, self.seq)
+    }
+
+    fn parse(text: &str) -> Result<Self, ReadError> {
+        let mut parts = text.split('~');
+        let mut part = || parts.next();
+        let cursor = (|| {
+            Some(Self {
+                time: part()?.parse().ok()?,
+                unit: part()?.to_owned(),
+                log: part()?.to_owned(),
+                seq: part()?.parse().ok()?,
+            })
+        })();
+        cursor
+            .filter(|_| part().is_none())
+            .ok_or_else(|| ReadError::Invalid {
+                parameter: "cursor",
+                reason: "it is not the `next` of a page of events".to_owned(),
+            })
+    }
+}
+
+/// How many events each bucket has.
+pub(super) fn counts(
+    connection: &Connection,
+    site: &SiteId,
+    which: &CountFilter,
+    edges: &[Wall],
+) -> rusqlite::Result<Vec<u64>> {
+    let mut counts = vec![0; edges.len().saturating_sub(1)];
+    let scan = Scan {
+        kind: &which.kind,
+        lanes: which.lanes.iter().map(AsRef::as_ref).collect(),
+        dir: which.dir.map(|dir| dir.as_str()),
+        ..Scan::default()
+    };
+    scan.run(connection, site, edges, |bucket, _| counts[bucket] += 1)?;
+    Ok(counts)
+}
+
+/// What was measured in each bucket.
+pub(super) fn stats(
+    connection: &Connection,
+    site: &SiteId,
+    which: &StatsFilter,
+    edges: &[Wall],
+) -> rusqlite::Result<Vec<Option<Stats>>> {
+    let scan = match which {
+        StatsFilter::Readings {
+            quantity,
+            sensor,
+            zone,
+        } => Scan {
+            kind: "reading",
+            quantity: Some(quantity),
+            sensor: sensor.as_ref().map(AsRef::as_ref),
+            zone: zone.map(|zone| zone.as_str()),
+            ..Scan::default()
+        },
+        StatsFilter::SkinC { lanes } => Scan {
+            kind: "screening",
+            lanes: lanes.iter().map(AsRef::as_ref).collect(),
+            ..Scan::default()
+        },
+        StatsFilter::Litres { zone } => Scan {
+            kind: "round",
+            zone: zone.map(|zone| zone.as_str()),
+            ..Scan::default()
+        },
+    };
+    let mut sums = vec![Sum::default(); edges.len().saturating_sub(1)];
+    scan.run(connection, site, edges, |bucket, value| {
+        if let Some(value) = value {
+            sums[bucket].add(value);
+        }
+    })?;
+    Ok(sums.into_iter().map(Sum::stats).collect())
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    n: u64,
+    min: f64,
+    max: f64,
+    mean: f64,
+}
+
+impl Sum {
+    fn add(&mut self, value: f64) {
+        self.min = if self.n == 0 {
+            value
+        } else {
+            self.min.min(value)
+        };
+        self.max = if self.n == 0 {
+            value
+        } else {
+            self.max.max(value)
+        };
+        self.n += 1;
+        // A running mean cannot overflow where a sum could.
+        let n = self.n as f64;
+        self.mean += value / n - self.mean / n;
+    }
+
+    fn stats(self) -> Option<Stats> {
+        (self.n > 0).then_some(Stats {
+            n: self.n,
+            min: self.min,
+            mean: self.mean.clamp(self.min, self.max),
+            max: self.max,
+        })
+    }
+}
+
+/// A scan of `event_by_kind`, which holds all that it asks for.
+#[derive(Default)]
+struct Scan<'a> {
+    kind: &'a str,
+    /// All lanes where none is named.
+    lanes: Vec<&'a str>,
+    dir: Option<&'a str>,
+    zone: Option<&'a str>,
+    sensor: Option<&'a str>,
+    quantity: Option<&'a str>,
+}
+
+impl Scan<'_> {
+    /// Tells each matching event's bucket and number, in order of time.
+    fn run(
+        &self,
+        connection: &Connection,
+        site: &SiteId,
+        edges: &[Wall],
+        mut each: impl FnMut(usize, Option<f64>),
+    ) -> rusqlite::Result<()> {
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+            return Ok(());
+        };
+        // A word that was never stored matches nothing.
+        let (Some(site), Some(kind)) = (
+            code(connection, site.as_str())?,
+            code(connection, self.kind)?,
+        ) else {
+            return Ok(());
+        };
+        let (Some(dir), Some(zone), Some(sensor), Some(quantity)) = (
+            filter(connection, self.dir)?,
+            filter(connection, self.zone)?,
+            filter(connection, self.sensor)?,
+            filter(connection, self.quantity)?,
+        ) else {
+            return Ok(());
+        };
+        let mut lanes = Vec::with_capacity(self.lanes.len());
+        for lane in &self.lanes {
+            lanes.extend(code(connection, lane)?);
+        }
+        let mut statement = connection.prepare_cached(SCAN)?;
+        let mut rows = statement.query(named_params! {
+            ":site": site,
+            ":kind": kind,
+            ":from": first.micros(),
+            ":to": last.micros(),
+            ":dir": dir,
+            ":zone": zone,
+            ":sensor": sensor,
+            ":quantity": quantity,
+        })?;
+        let mut bucket = 0;
+        while let Some(row) = rows.next()? {
+            let (time, lane): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+            if !self.lanes.is_empty() && lane.is_none_or(|lane| !lanes.contains(&lane)) {
+                continue;
+            }
+            while edges
+                .get(bucket + 1)
+                .is_some_and(|end| end.micros() <= time)
+            {
+                bucket += 1;
+            }
+            each(bucket, row.get(2)?);
+        }
+        Ok(())
+    }
+}
+
+const SCAN: &str = "
+    SELECT time, lane, value FROM event INDEXED BY event_by_kind
+    WHERE site = :site AND kind = :kind AND time >= :from AND time < :to AND test = 0
+      AND (:dir IS NULL OR dir = :dir)
+      AND (:zone IS NULL OR zone = :zone)
+      AND (:sensor IS NULL OR sensor = :sensor)
+      AND (:quantity IS NULL OR quantity = :quantity)
+    ORDER BY time";
+
+/// The newest reading of each sensor and quantity.
+pub(super) fn latest(
+    connection: &Connection,
+    site: &SiteId,
+) -> rusqlite::Result<Vec<LatestReading>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT unit, sensor, quantity, zone, value, time FROM event_latest WHERE site = ?1
+         ORDER BY unit, sensor, quantity",
+    )?;
+    let rows = statement.query_map([site.as_str()], |row| {
+        let zone: Option<String> = row.get(3)?;
+        Ok(LatestReading {
+            unit: id(row, 0)?,
+            sensor: id(row, 1)?,
+            quantity: row.get(2)?,
+            zone: zone.and_then(|zone| zone.parse().ok()),
+            value: row.get(4)?,
+            at: wall(row.get(5)?),
+        })
+    })?;
+    rows.collect()
+}
+
+fn id<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+    })
+}
+
+fn code(connection: &Connection, word: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM event_word WHERE word = ?1")?
+        .query_row([word], |row| row.get(0))
+        .optional()
+}
+
+/// The number of a word that is asked for, if any: `None` if it is asked for and was never stored.
+fn filter(connection: &Connection, word: Option<&str>) -> rusqlite::Result<Option<Option<i64>>> {
+    match word {
+        None => Ok(Some(None)),
+        Some(word) => Ok(code(connection, word)?.map(Some)),
+    }
+}
+
+fn wall(micros: i64) -> Wall {
+    // What is stored was a `Wall`.
+    Wall::from_micros(micros).unwrap_or(Wall(chrono::DateTime::UNIX_EPOCH))
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn source(code: i64) -> &'static str {
+    let known = usize::try_from(code)
+        .ok()
+        .and_then(|code| TimeSource::ALL.get(code));
+    known.map_or("disputed", |source| source.as_str())
+}
