@@ -308,10 +308,7 @@ impl Core {
         self.now = mono;
         self.restarted = restart.then_some(mono);
         self.announce(if restart { "restart" } else { "boot" });
-        for output in 0..self.gate.outputs.len() {
-            let level = self.gate.outputs[output].safe;
-            self.out.output(mono, Some(output), level);
-        }
+        effects.outputs.extend(self.safe_outputs());
         for lane in &mut self.lanes {
             let faults = &self.faults;
             lane.begin(mono, restart, |beam| {
@@ -372,6 +369,29 @@ impl Core {
             );
             self.settle(effects);
         }
+    }
+
+    /// No more inputs will come: decides what is still open and decided by time alone, within
+    /// `limit` after the last input.
+    pub fn settle_open(&mut self, limit: Duration, effects: &mut Effects) {
+        let end = self.now.plus(limit);
+        while self.durable().is_some_and(|durable| durable < self.now)
+            && let Some(due) = self.next.filter(|due| *due <= end)
+        {
+            self.run_to(due, effects);
+        }
+    }
+
+    /// All outputs at their safe level.
+    pub fn safe_outputs(&self) -> Vec<OutputChange> {
+        let outputs = self.gate.outputs.iter().enumerate();
+        outputs
+            .map(|(output, config)| OutputChange {
+                at: self.now,
+                output,
+                level: config.safe,
+            })
+            .collect()
     }
 
     /// A fault of the unit itself, or its end.

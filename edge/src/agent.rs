@@ -1,0 +1,364 @@
+//! The one loop: inputs, broker, deadlines and the end, into the core, and its effects out.
+//!
+//! A turn is: take what came; set outputs at once; spool events; commit if it is time; tell the
+//! board what is durable; send what is on disk. Everything is decided in this task, so an input is
+//! never between two queues.
+
+mod hub;
+
+use std::io;
+
+use gatepost_model::{
+    LogId,
+    event::{Fault, FaultCode},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::HostClock,
+    config::Config,
+    core::{Checkpoint, Core, Effects, SPOOL, heartbeat::Health},
+    hal::Board,
+    input::{Input, What},
+    mqtt::{Link, LinkEvent, LinkHandle},
+    spool::{
+        Spool,
+        fs::{Locked, Real},
+    },
+    time::{BoardTime, HostTime},
+};
+use hub::{Hub, Word};
+
+/// The checkpoint is written with the events; on its own at most once in this many commits, so that
+/// a running pump does not wear the card.
+const COMMITS_PER_CHECKPOINT: u32 = 5;
+
+/// A disk that takes nothing is tried again this often.
+const RETRY_COMMIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long the link may take to say goodbye.
+const GOODBYE: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// Why an agent could not run, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The data directory is in use or cannot be opened.
+    #[error("the data directory cannot be had")]
+    Locked(#[from] Locked),
+    /// The spool cannot be opened.
+    #[error("the spool cannot be opened")]
+    Spool(#[source] io::Error),
+    /// The board is gone.
+    #[error("the board is gone")]
+    Board(#[source] io::Error),
+}
+
+/// Runs an agent on a board until it is told to stop; then drains and returns.
+pub async fn run<B: Board>(
+    config: Config,
+    board: B,
+    clock: HostClock,
+    stop: CancellationToken,
+) -> Result<(), AgentError> {
+    let (fs, _lock) = Real::lock(&config.unit.data)?;
+    let (spool, opened) = Spool::open(fs, config.spool, new_log_id).map_err(AgentError::Spool)?;
+    if opened.damaged {
+        tracing::error!("the log had no end to go on from: it was put aside, a new one begins");
+    }
+    if opened.torn > 0 {
+        tracing::warn!(bytes = opened.torn, "a torn tail was cut off the spool");
+    }
+    let mut core = Core::new(config.gate.clone(), checkpoint(&opened.state));
+    if let Some((boot, mono)) = &opened.last_event {
+        core.handle_recovered(boot, *mono);
+    }
+    tracing::info!(
+        log = %spool.log(), last = spool.last(), acked = spool.acked(), waiting = spool.waiting(),
+        "the spool is open"
+    );
+    let (link, handle) = Link::new(&config, clock);
+    let tasks = TaskTracker::new();
+    tasks.spawn(link.run());
+    tasks.close();
+    let mut agent = Agent {
+        hub: Hub::new(&config),
+        commit_every: config.timers.commit,
+        clock,
+        core,
+        spool,
+        board,
+        link: handle,
+        effects: Effects::default(),
+        last_turn: None,
+        last_state: HostTime(0),
+        unsettled: false,
+        failing: false,
+        confirmed: BoardTime(0),
+        refused: 0,
+    };
+    let ended = agent.run(&stop).await;
+    agent.close();
+    if tokio::time::timeout(GOODBYE, tasks.wait()).await.is_err() {
+        tracing::warn!("the link to the broker did not end in time");
+    }
+    ended
+}
+
+fn checkpoint(state: &[u8]) -> Checkpoint {
+    if state.is_empty() {
+        return Checkpoint::default();
+    }
+    serde_json::from_slice(state).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "the checkpoint cannot be read: baselines and rounds begin anew");
+        Checkpoint::default()
+    })
+}
+
+/// A random id for a new log.
+fn new_log_id() -> LogId {
+    let mut random = [0; 8];
+    if let Err(error) = getrandom::fill(&mut random) {
+        tracing::error!(error = %error, "no randomness for a log's id");
+    }
+    let text = format!("{:016x}", u64::from_be_bytes(random));
+    // Sixteen hex digits are a log id.
+    text.parse()
+        .unwrap_or_else(|_| unreachable!("{text} is a log id"))
+}
+
+struct Agent<B: Board> {
+    clock: HostClock,
+    commit_every: std::time::Duration,
+    core: Core,
+    spool: Spool<Real>,
+    board: B,
+    link: LinkHandle,
+    hub: Hub,
+    effects: Effects,
+    /// When inputs were last settled: committed, and confirmed to the board.
+    last_turn: Option<HostTime>,
+    last_state: HostTime,
+    /// Inputs came since then.
+    unsettled: bool,
+    /// The disk takes nothing.
+    failing: bool,
+    confirmed: BoardTime,
+    refused: u64,
+}
+
+impl<B: Board> Agent<B> {
+    async fn run(&mut self, stop: &CancellationToken) -> Result<(), AgentError> {
+        let mut inputs = Vec::new();
+        loop {
+            let deadline = self.deadline();
+            let wake = async {
+                match deadline {
+                    Some(deadline) => self.clock.sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // Every branch is cancel-safe: the token and the timer keep nothing, the channel and the
+            // board give or keep.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(event) = self.link.events.recv() => self.handle_link(event),
+                taken = self.board.inputs(&mut inputs) => {
+                    taken.map_err(AgentError::Board)?;
+                    self.handle_inputs(&mut inputs);
+                }
+                () = wake => {}
+            }
+            self.settle();
+            self.hub.send(self.clock.now(), &mut self.spool, &self.core);
+            self.board.flush();
+        }
+    }
+
+    fn deadline(&self) -> Option<HostTime> {
+        let settle = self.unsettled.then(|| self.settle_at());
+        [settle, self.hub.deadline()].into_iter().flatten().min()
+    }
+
+    /// When inputs may next be settled: at once after a pause, else in step.
+    fn settle_at(&self) -> HostTime {
+        let every = if self.failing {
+            self.commit_every.max(RETRY_COMMIT)
+        } else {
+            self.commit_every
+        };
+        self.last_turn.map_or(HostTime(0), |last| last.plus(every))
+    }
+
+    fn handle_inputs(&mut self, inputs: &mut Vec<Input>) {
+        for input in inputs.drain(..) {
+            if let What::Link(up) = input.what {
+                self.link.permitted.send_replace(up);
+            }
+            if let What::Boot(boot) = &input.what {
+                tracing::info!(boot = %boot, mono_us = input.mono.0, "the board speaks");
+                self.confirmed = BoardTime(0);
+            }
+            if let Err(refused) = self.core.handle_input(&input, &mut self.effects) {
+                self.refused += 1;
+                if self.refused.is_power_of_two() {
+                    tracing::warn!(error = %refused, so_far = self.refused, "an input was not taken");
+                }
+            }
+        }
+        self.unsettled = true;
+        self.take_effects();
+    }
+
+    /// Outputs first: a lamp does not wait for a disk.
+    fn take_effects(&mut self) {
+        for change in self.effects.outputs.drain(..) {
+            self.board.set_output(change);
+        }
+        self.board.flush();
+        for (boot, event) in self.effects.events.drain(..) {
+            if self.spool.push(&boot, &event).is_none() {
+                tracing::error!(
+                    kind = event.happening.kind(),
+                    "an event is too long to be kept"
+                );
+            }
+        }
+        if self.spool.is_pending() {
+            self.unsettled = true;
+        }
+    }
+
+    /// Commits what there is if it is time, and tells the board what is durable.
+    fn settle(&mut self) {
+        let now = self.clock.now();
+        if !self.unsettled || now < self.settle_at() {
+            return;
+        }
+        self.last_turn = Some(now);
+        let state = self.state();
+        let state_due = self
+            .last_state
+            .plus(self.commit_every * COMMITS_PER_CHECKPOINT);
+        if self.spool.is_pending() || state != self.spool.state() && now >= state_due {
+            self.commit(&state);
+            self.last_state = now;
+        }
+        self.core.set_health(Health {
+            waiting: self.spool.waiting(),
+            disk_free: self.spool.free(),
+            cpu_c: None,
+        });
+        if !self.spool.is_pending() && state == self.spool.state() {
+            self.unsettled = false;
+            self.confirm();
+        }
+    }
+
+    fn state(&self) -> Vec<u8> {
+        // A checkpoint is plain data.
+        serde_json::to_vec(&self.core.checkpoint()).unwrap_or_default()
+    }
+
+    fn confirm(&mut self) {
+        if let (Some(boot), Some(durable)) = (self.core.boot(), self.core.durable())
+            && durable > self.confirmed
+        {
+            self.confirmed = durable;
+            self.board.confirm(boot, durable);
+        }
+    }
+
+    fn commit(&mut self, state: &[u8]) {
+        let result = self.spool.commit(state);
+        if result.is_ok() != self.failing {
+            return;
+        }
+        self.failing = result.is_err();
+        let detail = match &result {
+            Ok(()) => {
+                tracing::warn!(lost = self.spool.lost(), "the disk takes events again");
+                String::new()
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the disk takes no events: they wait in memory");
+                error.to_string()
+            }
+        };
+        let Ok(sensor) = SPOOL.parse() else { return };
+        let fault = Fault {
+            sensor,
+            code: FaultCode::DiskLow,
+            detail,
+        };
+        self.core
+            .handle_unit_fault(&fault, self.failing, &mut self.effects);
+        self.take_effects();
+    }
+
+    fn handle_link(&mut self, event: LinkEvent) {
+        let now = self.clock.now();
+        match event {
+            LinkEvent::Up(client, session) => self.hub.handle_up(now, client, session, &self.spool),
+            LinkEvent::Down => self.hub.handle_down(),
+            LinkEvent::Message(channel, payload) => {
+                match self
+                    .hub
+                    .handle_message(now, channel, &payload, &mut self.spool)
+                {
+                    Word::Nothing => {}
+                    Word::Time { wall, err_ms } => {
+                        self.core.handle_hub_time(wall, err_ms);
+                        self.unsettled = true;
+                    }
+                    Word::Fork => self.begin_new_log(),
+                }
+            }
+        }
+    }
+
+    /// The hub's log is not this one: what is here stays as it is, and a new one begins.
+    fn begin_new_log(&mut self) {
+        let state = self.state();
+        self.commit(&state);
+        let (log, last, acked) = (
+            self.spool.log().clone(),
+            self.spool.last(),
+            self.spool.acked(),
+        );
+        if let Err(error) = self.spool.begin_new_log(new_log_id()) {
+            tracing::error!(error = %error, "no new log could be made");
+        }
+        tracing::error!(
+            closed = %log, last, acked, new = %self.spool.log(),
+            "the hub knows another log by this name: it is put aside, a new one begins"
+        );
+        self.core.announce_again(&mut self.effects);
+        self.take_effects();
+        self.hub.handle_new_log(self.clock.now(), &self.spool);
+    }
+
+    /// Drains: the last heartbeat, the last commit, safe outputs, goodbye.
+    fn close(&mut self) {
+        self.core.handle_stop(&mut self.effects);
+        self.take_effects();
+        let state = self.state();
+        if let Err(error) = self.spool.commit(&state) {
+            tracing::error!(error = %error, "the last events are not on disk");
+        } else {
+            self.confirm();
+        }
+        for change in self.core.safe_outputs() {
+            self.board.set_output(change);
+        }
+        self.board.flush();
+        self.hub.send(self.clock.now(), &mut self.spool, &self.core);
+        self.hub.say_goodbye();
+        self.link.stop.cancel();
+        tracing::info!(
+            last = self.spool.last(),
+            waiting = self.spool.waiting(),
+            "stopped"
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! The link to the broker: events in, publishes out, reconnect; no policy.
+//!
+//! Each session is a new client with an empty queue: what was under way in the old one is none of
+//! its business, the uplink begins again at the last ack. A session is clean, subscribes after every
+//! CONNACK, and is handed to the agent as an [`AsyncClient`] to publish with.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gatepost_model::{
+    topic::{Channel, Topic},
+    wire::{self, Status},
+};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS, SessionMode,
+    SubscribeFilterInput,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::HostClock,
+    config::{Config, Timers},
+};
+
+/// Messages between the link and the agent: the agent takes them as they come, and a link that
+/// waits for it reads nothing more from the broker.
+const EVENTS_BOUND: usize = 64;
+
+/// Requests to the client that are not yet written: subscription, birth and a full window of
+/// batches; more is refused and tried again.
+const REQUESTS: usize = 10;
+
+/// QoS 1 publishes that the broker has not confirmed.
+const IN_FLIGHT: u16 = 20;
+
+const KEEP_ALIVE_S: u16 = 20;
+
+/// Four times the largest batch, either way.
+const MAX_PACKET: usize = 256 * 1024;
+
+/// How long the last messages of a session may take.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A session that lasted this long was a good one: the wait before the next starts small again.
+const GOOD_SESSION: Duration = Duration::from_secs(10);
+
+/// What the link tells.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// A session has begun: with what to publish, and its id.
+    Up(AsyncClient, String),
+    /// It is over.
+    Down,
+    /// A message on one of the unit's topics.
+    Message(Channel, Bytes),
+}
+
+/// The task's side of the link.
+#[derive(Debug)]
+pub struct Link {
+    host: String,
+    port: u16,
+    client_id: String,
+    topic: Topic,
+    timers: Timers,
+    clock: HostClock,
+    permitted: watch::Receiver<bool>,
+    events: mpsc::Sender<LinkEvent>,
+    stop: CancellationToken,
+}
+
+/// The agent's side of the link.
+#[derive(Debug)]
+pub struct LinkHandle {
+    /// What the link tells.
+    pub events: mpsc::Receiver<LinkEvent>,
+    /// Whether there may be a link: a simulated board can cut it.
+    pub permitted: watch::Sender<bool>,
+    /// Ends the session after its last messages, and the task.
+    pub stop: CancellationToken,
+}
+
+/// Why a session ended.
+enum Ended {
+    Lost(String),
+    Cut,
+    Stopped,
+}
+
+impl Link {
+    /// Both sides of a link by the configuration.
+    pub fn new(config: &Config, clock: HostClock) -> (Self, LinkHandle) {
+        let (events, received) = mpsc::channel(EVENTS_BOUND);
+        let (permit, permitted) = watch::channel(true);
+        let stop = CancellationToken::new();
+        let link = Self {
+            host: config.mqtt.host.clone(),
+            port: config.mqtt.port,
+            client_id: config.mqtt.client_id.clone(),
+            topic: Topic::new(
+                config.unit.site.clone(),
+                config.unit.id.clone(),
+                Channel::Status,
+            ),
+            timers: config.timers,
+            clock,
+            permitted,
+            events,
+            stop: stop.clone(),
+        };
+        let handle = LinkHandle {
+            events: received,
+            permitted: permit,
+            stop,
+        };
+        (link, handle)
+    }
+
+    /// Holds a session whenever there can be one, until it is told to stop.
+    pub async fn run(mut self) {
+        let mut wait = self.timers.reconnect_min;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = becomes(&mut self.permitted, true) => {}
+            }
+            let begun = self.clock.now();
+            let ended = self.session().await;
+            if self.clock.now().since(begun) >= GOOD_SESSION {
+                wait = self.timers.reconnect_min;
+            }
+            match ended {
+                Ended::Stopped => return,
+                Ended::Cut => {
+                    tracing::warn!("the link to the broker was cut");
+                    wait = self.timers.reconnect_min;
+                    continue;
+                }
+                Ended::Lost(error) => {
+                    tracing::warn!(error, wait_ms = wait.as_millis(), "no link to the broker");
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(with_jitter(wait)) => {}
+            }
+            wait = (wait * 2).min(self.timers.reconnect_max);
+        }
+    }
+
+    /// One session, from connecting to its end.
+    async fn session(&mut self) -> Ended {
+        let id = format!("{:08x}", random());
+        let built = AsyncClient::builder(self.options(&id))
+            .capacity(REQUESTS)
+            .try_build();
+        let (client, mut connection) = match built {
+            Ok(built) => built,
+            Err(error) => return Ended::Lost(error.to_string()),
+        };
+        connection.network_options.set_tcp_nodelay(true);
+        let mut is_up = false;
+        let ended = loop {
+            // Where another branch wins, the connection is dropped or drained: nothing depends on
+            // what its poll had begun.
+            let event = tokio::select! {
+                event = connection.poll() => event,
+                () = becomes(&mut self.permitted, false) => break Ended::Cut,
+                () = self.stop.cancelled() => break Ended::Stopped,
+            };
+            let told = match event {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    is_up = true;
+                    let filters =
+                        [Channel::Ack, Channel::Config, Channel::Command].map(|channel| {
+                            SubscribeFilterInput::new(self.on(channel), QoS::AtLeastOnce)
+                        });
+                    if let Err(error) = client.try_subscribe_many(filters) {
+                        break Ended::Lost(error.to_string());
+                    }
+                    Some(LinkEvent::Up(client.clone(), id.clone()))
+                }
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    std::str::from_utf8(&publish.topic)
+                        .ok()
+                        .and_then(|topic| Topic::parse(topic).ok())
+                        .filter(|topic| {
+                            topic.site == self.topic.site && topic.unit == self.topic.unit
+                        })
+                        .map(|topic| LinkEvent::Message(topic.channel, publish.payload))
+                }
+                Ok(_) => None,
+                Err(error) => break Ended::Lost(error.to_string()),
+            };
+            if let Some(told) = told
+                && self.events.send(told).await.is_err()
+            {
+                break Ended::Stopped;
+            }
+        };
+        if is_up && matches!(ended, Ended::Stopped) {
+            drain(&mut connection).await;
+        } else if is_up && self.events.send(LinkEvent::Down).await.is_err() {
+            return Ended::Stopped;
+        }
+        ended
+    }
+
+    fn on(&self, channel: Channel) -> String {
+        Topic {
+            channel,
+            ..self.topic.clone()
+        }
+        .to_string()
+    }
+
+    fn options(&self, session: &str) -> MqttOptions {
+        let will = wire::to_bytes(&Status {
+            online: false,
+            log: None,
+            session: session.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let mut options = MqttOptions::new(&self.client_id, (self.host.as_str(), self.port));
+        options
+            .set_keep_alive(KEEP_ALIVE_S)
+            .set_session_mode(SessionMode::Clean)
+            .set_inflight(IN_FLIGHT)
+            .set_max_packet_size(MAX_PACKET, MAX_PACKET)
+            .set_last_will(LastWill::new(
+                self.on(Channel::Status),
+                will,
+                QoS::AtLeastOnce,
+                true,
+            ));
+        options
+    }
+}
+
+/// Waits until a link is permitted, or no longer. Without an agent to permit it there is none.
+async fn becomes(permitted: &mut watch::Receiver<bool>, wanted: bool) {
+    let agent_is_gone = permitted
+        .wait_for(|permitted| *permitted == wanted)
+        .await
+        .is_err();
+    if agent_is_gone && wanted {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Writes the session's last messages, the goodbye among them.
+async fn drain(connection: &mut EventLoop) {
+    let drained = async {
+        loop {
+            match connection.poll().await {
+                Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("the last messages to the broker took too long");
+    }
+}
+
+/// Half to one and a half times a span, so that units do not come back all at once.
+fn with_jitter(span: Duration) -> Duration {
+    span.mul_f64(0.5 + f64::from(random()) / f64::from(u32::MAX))
+}
+
+fn random() -> u32 {
+    // Without chance there is no jitter; nothing else depends on it.
+    getrandom::u32().unwrap_or(u32::MAX / 2)
+}
