@@ -141,7 +141,7 @@ pub trait SiteRead: Send + Sync + 'static {
 }
 
 /// Whether one part of the hub works.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Readiness {
     /// `store`, `broker`, `ingest`.
     pub name: &'static str,

@@ -15,13 +15,18 @@ use gatepost_model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// One site in the overview: `GET /api/v1/sites`, and the `sites` collection of the fleet stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteRow {
     /// The site.
+    #[schema(value_type = String)]
     pub id: SiteId,
     /// How it is called.
+    #[schema(value_type = schema::Name)]
     pub name: Name,
     /// IANA time zone.
     pub time_zone: String,
@@ -44,6 +49,7 @@ pub struct SiteRow {
     /// Units that are known or expected.
     pub units_total: u32,
     /// Time of the newest event.
+    #[schema(value_type = Option<schema::Time>)]
     pub data_at: Option<Wall>,
     /// Some unit's backlog is arriving.
     pub catching_up: bool,
@@ -52,7 +58,7 @@ pub struct SiteRow {
 }
 
 /// Open alerts by severity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertCounts {
     /// Critical, open.
     pub critical: u32,
@@ -65,11 +71,13 @@ pub struct AlertCounts {
 }
 
 /// A lane in the overview.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LaneBrief {
     /// The lane.
+    #[schema(value_type = String)]
     pub id: LaneId,
     /// What passes.
+    #[schema(value_type = schema::LaneKind)]
     pub kind: LaneKind,
     /// Passages in, today; `null` where nobody watched and nothing was seen.
     #[serde(rename = "in")]
@@ -81,9 +89,10 @@ pub struct LaneBrief {
 }
 
 /// A zone in the overview.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneBrief {
     /// The zone.
+    #[schema(value_type = schema::Zone)]
     pub id: Zone,
     /// False where the site has no such zone.
     pub used: bool,
@@ -92,7 +101,7 @@ pub struct ZoneBrief {
 }
 
 /// How fresh what a tile shows is (UI: states of a tile).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
     /// Nothing installed that could measure it.
@@ -110,19 +119,23 @@ pub enum Freshness {
 }
 
 /// A site live: `GET /api/v1/sites/{site}`, and the snapshot of its stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteSnapshot {
     /// The site.
+    #[schema(value_type = String)]
     pub id: SiteId,
     /// How it is called.
+    #[schema(value_type = schema::Name)]
     pub name: Name,
     /// IANA time zone.
     pub time_zone: String,
     /// The site's day as `YYYY-MM-DD`.
     pub local_date: String,
     /// When that day began.
+    #[schema(value_type = schema::Time)]
     pub day_start: Wall,
     /// When it ends.
+    #[schema(value_type = schema::Time)]
     pub day_end: Wall,
     /// How many people are inside, estimated.
     pub headcount: Option<Headcount>,
@@ -140,7 +153,7 @@ pub struct SiteSnapshot {
 }
 
 /// People through the lanes that lead into the site, in the site's day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Today {
     /// In.
     #[serde(rename = "in")]
@@ -152,7 +165,7 @@ pub struct Today {
 }
 
 /// In minus out since the last roll-call. Never to be used as a fire roll.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Headcount {
     /// The best estimate, at least 0.
     pub estimate: i64,
@@ -161,6 +174,7 @@ pub struct Headcount {
     /// The upper end of the band; likewise.
     pub high: Option<i64>,
     /// Where the count begins.
+    #[schema(value_type = schema::Time)]
     pub since: Wall,
     /// Unclear passages since then.
     pub unclear: u64,
@@ -169,15 +183,19 @@ pub struct Headcount {
 }
 
 /// A lane, live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LaneView {
     /// The lane.
+    #[schema(value_type = String)]
     pub id: LaneId,
     /// What passes.
+    #[schema(value_type = schema::LaneKind)]
     pub kind: LaneKind,
     /// Where `in` leads.
+    #[schema(value_type = schema::LeadsTo)]
     pub leads_to: LeadsTo,
     /// The site's own name for it.
+    #[schema(value_type = Option<schema::Name>)]
     pub name: Option<Name>,
     /// Passages in, today.
     #[serde(rename = "in")]
@@ -195,14 +213,17 @@ pub struct LaneView {
     /// The screening's baseline is not ready.
     pub warming_up: bool,
     /// Time of the last passage.
+    #[schema(value_type = Option<schema::Time>)]
     pub last_at: Option<Wall>,
     /// How fresh its counts are: by its unit's heartbeat, since a lane only speaks when someone comes.
     pub state: Freshness,
     /// Since when it is not fresh.
+    #[schema(value_type = Option<schema::Time>)]
     pub state_since: Option<Wall>,
     /// Its unit's backlog is arriving: the counts are those of the past.
     pub catching_up: bool,
     /// Its counts are complete up to here.
+    #[schema(value_type = Option<schema::Time>)]
     pub as_of: Option<Wall>,
     /// Share of the day so far that it was watched, 0 to 1.
     pub coverage: f64,
@@ -215,9 +236,10 @@ pub struct LaneView {
 }
 
 /// One hour of a lane's day.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HourBar {
     /// Its beginning.
+    #[schema(value_type = schema::Time)]
     pub time: Wall,
     /// Passages in; `null` where nobody watched and nothing was seen.
     #[serde(rename = "in")]
@@ -229,24 +251,29 @@ pub struct HourBar {
 }
 
 /// A fault that is open.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FaultView {
     /// Which sensor.
+    #[schema(value_type = String)]
     pub sensor: SensorId,
     /// What is wrong.
+    #[schema(value_type = schema::FaultCode)]
     pub code: FaultCode,
     /// Since when.
+    #[schema(value_type = schema::Time)]
     pub since: Wall,
 }
 
 /// A zone, live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneView {
     /// The zone.
+    #[schema(value_type = schema::Zone)]
     pub id: Zone,
     /// False where the site has no such zone.
     pub used: bool,
     /// The site's own name for it.
+    #[schema(value_type = Option<schema::Name>)]
     pub name: Option<Name>,
     /// Its temperature.
     pub ambient: Measured,
@@ -261,38 +288,44 @@ pub struct ZoneView {
 }
 
 /// A measured value with its age.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measured {
     /// The last number by measured time.
     pub value: Option<f64>,
     /// When it was measured.
+    #[schema(value_type = Option<schema::Time>)]
     pub at: Option<Wall>,
     /// How often it should come, seconds, as observed.
     pub interval_s: Option<u64>,
     /// How fresh it is.
     pub state: Freshness,
     /// Since when it is not fresh.
+    #[schema(value_type = Option<schema::Time>)]
     pub state_since: Option<Wall>,
 }
 
 /// A planned round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SlotView {
     /// Unique on the site: `{zone}-{local date}-{number of the window}`.
     pub id: String,
     /// The zone.
+    #[schema(value_type = schema::Zone)]
     pub zone: Zone,
     /// The site-local day as `YYYY-MM-DD`.
     pub date: String,
     /// Number of the window in that day, from 1.
     pub number: u32,
     /// When the window opens.
+    #[schema(value_type = schema::Time)]
     pub start: Wall,
     /// When it closes.
+    #[schema(value_type = schema::Time)]
     pub end: Wall,
     /// The verdict now.
     pub verdict: Verdict,
     /// Since when it is that.
+    #[schema(value_type = schema::Time)]
     pub since: Wall,
     /// What the verdict rests on.
     pub proof: Option<Proof>,
@@ -301,7 +334,9 @@ pub struct SlotView {
 }
 
 /// The verdict on a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// 未到
@@ -325,24 +360,28 @@ pub enum Verdict {
 }
 
 /// A verdict that a slot had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerdictChange {
     /// When the hub gave it.
+    #[schema(value_type = schema::Time)]
     pub at: Wall,
     /// The verdict.
     pub verdict: Verdict,
 }
 
 /// What a verdict rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Proof {
     /// The round.
     pub round: String,
     /// The unit that saw it; none for a round recorded by hand.
+    #[schema(value_type = Option<String>)]
     pub unit: Option<UnitId>,
     /// When it started.
+    #[schema(value_type = schema::Time)]
     pub started: Wall,
     /// When it ended.
+    #[schema(value_type = Option<schema::Time>)]
     pub ended: Option<Wall>,
     /// Litres by the flow meter.
     pub litres: f64,
@@ -355,17 +394,21 @@ pub struct Proof {
 }
 
 /// A unit, live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UnitView {
     /// The unit.
+    #[schema(value_type = String)]
     pub id: UnitId,
     /// Presence, by its `alive` messages alone.
+    #[schema(value_type = schema::UnitState)]
     pub state: UnitState,
     /// Last message of any kind.
+    #[schema(value_type = Option<schema::Time>)]
     pub contact_at: Option<Wall>,
     /// Seconds since then; not part of deltas.
     pub contact_age_s: Option<f64>,
     /// Time of its newest event.
+    #[schema(value_type = Option<schema::Time>)]
     pub data_at: Option<Wall>,
     /// Seconds since then; not part of deltas.
     pub data_age_s: Option<f64>,
@@ -376,12 +419,15 @@ pub struct UnitView {
     /// Its backlog is arriving.
     pub catching_up: bool,
     /// What it knows of its wall clock.
+    #[schema(value_type = Option<schema::Clock>)]
     pub clock: Option<Clock>,
     /// The agent's version.
     pub version: Option<String>,
     /// Lanes that it watches.
+    #[schema(value_type = Vec<String>)]
     pub lanes: Vec<LaneId>,
     /// Zones that it serves.
+    #[schema(value_type = Vec<schema::Zone>)]
     pub zones: Vec<Zone>,
     /// Faults that are open.
     pub faults: Vec<FaultView>,
@@ -390,25 +436,31 @@ pub struct UnitView {
 }
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlertView {
     /// Unique on the hub.
     pub id: u64,
     /// What is wrong.
+    #[schema(value_type = schema::AlertKind)]
     pub kind: AlertKind,
     /// How soon a person is needed.
+    #[schema(value_type = schema::Severity)]
     pub severity: Severity,
     /// Where it stands.
+    #[schema(value_type = schema::AlertState)]
     pub state: AlertState,
     /// Where.
+    #[schema(value_type = String)]
     pub site: SiteId,
     /// What it is about.
     pub subject: Subject,
     /// Figures for its text: `delta_c`, `skin_c`, `n`, `code` ...
     pub params: BTreeMap<String, Value>,
     /// When the cause happened.
+    #[schema(value_type = schema::Time)]
     pub happened_at: Wall,
     /// When the hub raised it.
+    #[schema(value_type = schema::Time)]
     pub raised_at: Wall,
     /// How often the same cause came again.
     pub count: u64,
@@ -417,10 +469,13 @@ pub struct AlertView {
     /// Who has it.
     pub acknowledged_by: Option<String>,
     /// Since when.
+    #[schema(value_type = Option<schema::Time>)]
     pub acknowledged_at: Option<Wall>,
     /// When it ended.
+    #[schema(value_type = Option<schema::Time>)]
     pub resolved_at: Option<Wall>,
     /// How it ended.
+    #[schema(value_type = Option<schema::Outcome>)]
     pub outcome: Option<Outcome>,
     /// Grows with every change; sent back with a change to notice another's.
     pub version: u64,
@@ -429,19 +484,25 @@ pub struct AlertView {
 }
 
 /// What an alert is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 pub struct Subject {
     /// A unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub unit: Option<UnitId>,
     /// A lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub lane: Option<LaneId>,
     /// A zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Zone>)]
     pub zone: Option<Zone>,
     /// A sensor of the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub sensor: Option<SensorId>,
     /// One happening: a screening, a slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -449,9 +510,10 @@ pub struct Subject {
 }
 
 /// One line of an alert's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertEntry {
     /// When.
+    #[schema(value_type = schema::Time)]
     pub at: Wall,
     /// `raised`, `again`, `cleared`, `acknowledged`, `resolved`.
     pub what: String,
@@ -464,7 +526,7 @@ pub struct AlertEntry {
 }
 
 /// Rows over time: `GET /api/v1/sites/{site}/series`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Series {
     /// `time`, then `n` or `n,min,mean,max`, then `coverage`.
     pub columns: Vec<String>,
@@ -473,7 +535,7 @@ pub struct Series {
 }
 
 /// A page of events as stored: `GET /api/v1/sites/{site}/events`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     /// Wire fields, and `unit`, `boot`, `log`, `seq`, `time`, `time_error_ms`, `time_source`, `received`.
     pub events: Vec<Value>,
@@ -482,19 +544,22 @@ pub struct EventPage {
 }
 
 /// Something that could not be taken, kept with its reason: `GET /api/v1/quarantine`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct QuarantineItem {
     /// Unique on the hub.
     pub id: u64,
     /// When it came.
+    #[schema(value_type = schema::Time)]
     pub received: Wall,
     /// The topic that it came on.
     pub topic: String,
     /// `line` for one line of a batch, `batch` for a whole message.
     pub scope: String,
     /// The site, as far as it is known.
+    #[schema(value_type = Option<String>)]
     pub site: Option<SiteId>,
     /// The unit, as far as it is known.
+    #[schema(value_type = Option<String>)]
     pub unit: Option<UnitId>,
     /// The log, of a line.
     pub log: Option<String>,

@@ -1,0 +1,70 @@
+//! The table of contents of everything that is answered.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+
+use crate::{
+    assets, docs,
+    error::Problem,
+    extract::MAX_BODY,
+    middleware::{access, deadline, no_store, security_headers},
+    routes::{alerts, events, health, quarantine, series, sites, slots, units},
+    state::{AppState, Services},
+    stream,
+};
+
+/// The API, the live stream, the page and the probes, ready to be served.
+pub fn router(services: Services) -> Router {
+    let app = AppState::new(services);
+
+    let v1 = Router::new()
+        .route("/sites", get(sites::list))
+        .route("/sites/{site}", get(sites::one))
+        .route("/sites/{site}/events", get(events::list))
+        .route("/sites/{site}/series", get(series::rows))
+        .route("/sites/{site}/slots", get(slots::list))
+        .route("/sites/{site}/units/{unit}", get(units::one))
+        .route("/units", get(units::list))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{alert}", get(alerts::one))
+        .route("/alerts/{alert}/acknowledge", post(alerts::acknowledge))
+        .route("/alerts/{alert}/resolve", post(alerts::resolve))
+        .route("/quarantine", get(quarantine::list))
+        .route("/stream", get(stream::open))
+        .route("/openapi.json", get(docs::openapi));
+
+    let api = Router::new()
+        .nest("/v1", v1)
+        .route("/docs", get(docs::page))
+        .route("/docs/style.css", get(docs::style))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(deadline))
+        .layer(from_fn(no_store));
+
+    let guarded = Router::new()
+        .nest("/api", api)
+        .route("/metrics", get(health::metrics))
+        .fallback_service(assets::router())
+        .layer(from_fn_with_state(app.clone(), access));
+
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .merge(guarded)
+        .layer(from_fn(security_headers))
+        .with_state(app)
+}
+
+async fn no_such_path(request: Request) -> Problem {
+    Problem::not_found("path", request.uri().path())
+}
+
+async fn no_such_method(request: Request) -> Problem {
+    Problem::method_not_allowed(request.method().as_str(), request.uri().path())
+}

@@ -1,0 +1,11 @@
+//! One file a noun: parameters in, one question to a port, JSON out.
+
+pub(crate) mod alerts;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod quarantine;
+pub(crate) mod series;
+pub(crate) mod sites;
+pub(crate) mod slots;
+pub(crate) mod stretch;
+pub(crate) mod units;

@@ -1,0 +1,160 @@
+//! Alerts, and what people do about them.
+
+use axum::{Json, extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    error::Problem,
+    extract::{Body, OfAlert},
+    params::Params,
+    ports::{AlertQuery, Command},
+    schema,
+    state::AppState,
+    view::AlertView,
+};
+
+/// A page unless more or less is asked for.
+const USUAL: usize = 100;
+/// The longest page.
+const MAX: usize = 1_000;
+/// Who acts, until there are users.
+const NOBODY_IN_PARTICULAR: &str = "operator";
+/// Longest name, in characters.
+const MAX_NAME: usize = 64;
+/// Longest note, in characters.
+const MAX_NOTE: usize = 2_000;
+
+/// A page of alerts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alerts {
+    /// Worst first.
+    alerts: Vec<AlertView>,
+    /// Where the next page begins.
+    next: Option<String>,
+}
+
+/// Who answers an alert, and why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Act {
+    /// Who; `operator` if not said. At most 64 characters.
+    by: Option<String>,
+    /// Why, or what will be done. At most 2,000 characters.
+    note: Option<String>,
+    /// The alert's version that the person saw; a change in between is then a conflict.
+    version: Option<u64>,
+}
+
+/// Alerts, worst first; the open ones unless more is asked for
+#[utoipa::path(
+    get, path = "/api/v1/alerts", tag = "alerts",
+    params(
+        ("site" = Option<String>, Query, description = "Only of this site"),
+        ("state" = Option<schema::AlertState>, Query, description = "Only in this state"),
+        ("kind" = Option<schema::AlertKind>, Query, description = "Only of this kind"),
+        ("all" = Option<bool>, Query, description = "Resolved ones too"),
+        ("limit" = Option<usize>, Query, description = "At most so many, 1 to 1000; 100 if not said"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, body = Alerts)),
+)]
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let query = AlertQuery {
+        site: params.parse("site")?,
+        state: params.word("state", "raised, acknowledged, resolved")?,
+        all: params.flag("all")?,
+        kind: params.word("kind", "the kinds of alerts; /api/docs lists them")?,
+        limit: params.limit(USUAL, MAX)?,
+        cursor: params.text("cursor")?,
+    };
+    params.end()?;
+    app.answer(move |read| {
+        let (alerts, next) = read.alerts(&query)?;
+        Ok(Alerts { alerts, next })
+    })
+    .await
+}
+
+/// One alert with its history
+#[utoipa::path(
+    get, path = "/api/v1/alerts/{alert}", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn one(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.end()?;
+    app.answer(move |read| read.alert(alert)).await
+}
+
+/// Somebody has it. Already acknowledged answers 200 with who has it
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/acknowledge", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Act,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn acknowledge(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(act): Body<Act>,
+) -> Result<Json<AlertView>, Problem> {
+    let Act { by, note, version } = act;
+    let command = Command::Acknowledge {
+        alert,
+        version,
+        by: name(by)?,
+        note: words(note)?,
+    };
+    Ok(Json(app.command.command(command).await?))
+}
+
+/// It is over. Already resolved answers 200 with who said so
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/resolve", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Act,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn resolve(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(act): Body<Act>,
+) -> Result<Json<AlertView>, Problem> {
+    let Act { by, note, version } = act;
+    let command = Command::Resolve {
+        alert,
+        version,
+        by: name(by)?,
+        note: words(note)?,
+    };
+    Ok(Json(app.command.command(command).await?))
+}
+
+fn name(by: Option<String>) -> Result<String, Problem> {
+    let by = tidy("by", by, MAX_NAME)?;
+    Ok(by.unwrap_or_else(|| NOBODY_IN_PARTICULAR.to_owned()))
+}
+
+fn words(note: Option<String>) -> Result<Option<String>, Problem> {
+    tidy("note", note, MAX_NOTE)
+}
+
+fn tidy(field: &str, text: Option<String>, max: usize) -> Result<Option<String>, Problem> {
+    let text = text
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty());
+    match &text {
+        Some(long) if long.chars().count() > max => Err(Problem::invalid_body(format!(
+            "`{field}` is longer than {max} characters"
+        ))),
+        _ => Ok(text),
+    }
+}
