@@ -6,10 +6,10 @@
 
 mod hub;
 
-use std::io;
+use std::{io, time::Duration};
 
 use gatepost_model::{
-    LogId,
+    LogId, Wall,
     event::{Fault, FaultCode},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,10 +21,7 @@ use crate::{
     hal::Board,
     input::{Input, What},
     mqtt::{Link, LinkEvent, LinkHandle},
-    spool::{
-        Spool,
-        fs::{Locked, Real},
-    },
+    spool::{Spool, fs::Real},
     time::{BoardTime, HostTime},
 };
 use hub::{Hub, Word};
@@ -34,17 +31,17 @@ use hub::{Hub, Word};
 const COMMITS_PER_CHECKPOINT: u32 = 5;
 
 /// A disk that takes nothing is tried again this often.
-const RETRY_COMMIT: std::time::Duration = std::time::Duration::from_secs(1);
+const RETRY_COMMIT: Duration = Duration::from_secs(1);
+
+/// A board that said nothing for this long cannot be told the time.
+const MAX_QUIET: Duration = Duration::from_secs(1);
 
 /// How long the link may take to say goodbye.
-const GOODBYE: std::time::Duration = std::time::Duration::from_secs(4);
+const GOODBYE: Duration = Duration::from_secs(4);
 
 /// Why an agent could not run, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The data directory is in use or cannot be opened.
-    #[error("the data directory cannot be had")]
-    Locked(#[from] Locked),
     /// The spool cannot be opened.
     #[error("the spool cannot be opened")]
     Spool(#[source] io::Error),
@@ -53,14 +50,14 @@ pub enum AgentError {
     Board(#[source] io::Error),
 }
 
-/// Runs an agent on a board until it is told to stop; then drains and returns.
+/// Runs an agent on its locked data directory and a board until it is told to stop; then drains and returns.
 pub async fn run<B: Board>(
     config: Config,
+    fs: Real,
     board: B,
     clock: HostClock,
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
-    let (fs, _lock) = Real::lock(&config.unit.data)?;
     let (spool, opened) = Spool::open(fs, config.spool, new_log_id).map_err(AgentError::Spool)?;
     if opened.damaged {
         tracing::error!("the log had no end to go on from: it was put aside, a new one begins");
@@ -95,6 +92,7 @@ pub async fn run<B: Board>(
         failing: false,
         confirmed: BoardTime(0),
         refused: 0,
+        last_input: HostTime(0),
     };
     let ended = agent.run(&stop).await;
     agent.close();
@@ -128,7 +126,7 @@ fn new_log_id() -> LogId {
 
 struct Agent<B: Board> {
     clock: HostClock,
-    commit_every: std::time::Duration,
+    commit_every: Duration,
     core: Core,
     spool: Spool<Real>,
     board: B,
@@ -144,6 +142,7 @@ struct Agent<B: Board> {
     failing: bool,
     confirmed: BoardTime,
     refused: u64,
+    last_input: HostTime,
 }
 
 impl<B: Board> Agent<B> {
@@ -207,6 +206,7 @@ impl<B: Board> Agent<B> {
             }
         }
         self.unsettled = true;
+        self.last_input = self.clock.now();
         self.take_effects();
     }
 
@@ -307,13 +307,22 @@ impl<B: Board> Agent<B> {
                     .handle_message(now, channel, &payload, &mut self.spool)
                 {
                     Word::Nothing => {}
-                    Word::Time { wall, err_ms } => {
-                        self.core.handle_hub_time(wall, err_ms);
-                        self.unsettled = true;
-                    }
+                    Word::Time { wall, err_ms } => self.handle_hub_time(now, wall, err_ms),
                     Word::Fork => self.begin_new_log(),
                 }
             }
+        }
+    }
+
+    /// The hub's time belongs to the board's time of this moment, which is that of its last input; a
+    /// board that was quiet for long has none.
+    fn handle_hub_time(&mut self, now: HostTime, wall: Wall, err_ms: u64) {
+        let quiet = now.since(self.last_input);
+        if quiet < MAX_QUIET {
+            let quiet_ms = u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX);
+            self.core
+                .handle_hub_time(wall, err_ms.saturating_add(quiet_ms));
+            self.unsettled = true;
         }
     }
 

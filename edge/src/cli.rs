@@ -173,6 +173,8 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
         .context("no runtime")?;
     runtime.block_on(async {
         let clock = HostClock::start();
+        // First the lock: the socket of an agent that runs is not to be taken from it.
+        let (fs, _lock) = Real::lock(&config.unit.data)?;
         let board = SimBoard::listen(&socket, &config.gate)
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
         let stop = CancellationToken::new();
@@ -188,7 +190,7 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = agent::run(config, board, clock, stop) => ended?,
+            ended = agent::run(config, fs, board, clock, stop) => ended?,
             () = told => {}
         }
         Ok(Outcome::Fine)
