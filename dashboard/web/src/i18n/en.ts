@@ -28,8 +28,6 @@ export const messages = {
     language: 'Language',
     keys: 'Keyboard shortcuts',
     keysHint: 'a acknowledge, j / k next and previous, g then o / a / c for overview, alerts, charts',
-    on: 'On',
-    off: 'Off',
     close: 'Close',
   },
   link: {
@@ -131,6 +129,7 @@ export const messages = {
     units: 'Units',
     data: 'Data',
     nothing: 'Nothing to do',
+    noUnits: 'No units',
     others: (n) => `and ${n} more`,
     notUsed: 'Not used',
     noLane: 'no such lane',
@@ -238,7 +237,7 @@ export const messages = {
           : 'Measure again with a thermometer.',
     },
     missed_round: {
-      what: (f) => `Missed round · ${f.zone}, ${f.slot}`,
+      what: (f) => ['Missed round', [f.zone, f.slot].filter(Boolean).join(', ')].filter(Boolean).join(' · '),
       why: (f) => (f.end ? `Was due before ${f.end}.` : 'Should be made up for soon.'),
     },
     unit_offline: {
@@ -320,6 +319,8 @@ export const messages = {
     more: (n) => `${n} more`,
     moreSites: (n) => `${noun(n, 'more site', 'more sites')}`,
     page: (n, of) => `Page ${n} of ${of}`,
+    headcount: 'Headcount',
+    gaps: (n) => `${n} incomplete`,
     held: 'In hand',
     exit: 'Leave the wall',
     frozen: (at) => `Figures stand at ${at}`,

@@ -85,7 +85,7 @@ export class Format {
   zone(at: number, zone: string): string {
     const parts = this.#dates({ timeZone: zone, timeZoneName: 'shortOffset', hour: '2-digit' }).formatToParts(at);
     const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
-    return name.replace(/^GMT/, 'UTC');
+    return name.replace(/^GMT/, 'UTC').replace(/\+0$/, '');
   }
 
   /** Whether clocks in both zones show the same at that moment. */

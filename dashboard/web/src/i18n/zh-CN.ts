@@ -27,8 +27,6 @@ export const messages = {
     language: '语言',
     keys: '键盘快捷键',
     keysHint: 'a 接警，j / k 下一条与上一条，g 再按 o / a / c 去总览、告警、曲线',
-    on: '开',
-    off: '关',
     close: '关闭',
   },
   link: {
@@ -129,6 +127,7 @@ export const messages = {
     units: '设备',
     data: '数据',
     nothing: '无需处理',
+    noUnits: '没有设备',
     others: (n: number) => `另有 ${n} 条`,
     notUsed: '未启用',
     noLane: '无此通道',
@@ -236,7 +235,7 @@ export const messages = {
           : '请用体温计复测。',
     },
     missed_round: {
-      what: (f: AlertFacts) => `漏消毒 · ${f.zone}${f.slot}`,
+      what: (f: AlertFacts) => (f.zone ? `漏消毒 · ${f.zone}${f.slot}` : '漏消毒'),
       why: (f: AlertFacts) => (f.end ? `应在 ${f.end} 前完成。` : '应尽快补做。'),
     },
     unit_offline: {
@@ -318,6 +317,8 @@ export const messages = {
     more: (n: number) => `还有 ${n} 条`,
     moreSites: (n: number) => `还有 ${n} 个场所`,
     page: (n: number, of: number) => `第 ${n} / ${of} 页`,
+    headcount: '估算在场',
+    gaps: (n: number) => `${n} 个不全`,
     held: '已有人处理',
     exit: '退出大屏',
     frozen: (at: string) => `数据停留在 ${at}`,

@@ -47,15 +47,16 @@ export function gaps(points: readonly Point[], step: number, box: Box): [number,
   return found;
 }
 
-/** Round numbers around the values, at least `span` apart; a middle one between them is round too. */
+/** Round numbers around the values, at least `span` apart, with a round one in the middle. */
 export function range(values: readonly number[], span: number): [number, number] {
   const low = values.length ? Math.min(...values) : 0;
-  const high = values.length ? Math.max(...values) : span;
-  const unit = [1, 2, 5, 10, 20, 25, 50, 100, 250, 500, 1000, 2500, 5000].find((u) => (high - low) / u <= 4) ?? 10_000;
-  const bottom = Math.floor(low / (2 * unit)) * 2 * unit;
-  const top = Math.ceil(high / (2 * unit)) * 2 * unit;
-  return [bottom, Math.max(top, bottom + span)];
+  const high = Math.max(values.length ? Math.max(...values) : 0, low + span);
+  const unit = UNITS.find((unit) => (high - low) / unit <= 4) ?? 10_000;
+  const bottom = Math.floor(low / unit) * unit;
+  return [bottom, bottom + 2 * unit * Math.ceil((high - bottom) / (2 * unit))];
 }
+
+const UNITS = [1, 2, 5, 10, 20, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
 export interface Bars { into: string; out: string; gaps: [number, number][]; axis: number; width: number }
 

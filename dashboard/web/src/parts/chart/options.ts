@@ -21,6 +21,8 @@ const WATCHED = 0.999;
 const STRIP = 10;
 const FONT = '12px system-ui, sans-serif';
 const DAY_S = 86_400;
+/** Distances between ticks of what comes in whole numbers. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
 
 /** Times in seconds, then each line's values; a measured line alone brings its lowest and highest too. */
 export function data({ lines, counted }: Drawing): uPlot.AlignedData {
@@ -64,7 +66,7 @@ export function options(
     },
     axes: [
       { ...axis, space: 70, values: (_plot, splits) => ticks(splits, zone, format) },
-      { ...axis, size: 52, values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? format.count(value) : format.tenth(value))) },
+      { ...axis, size: 52, ...(counted ? { incrs: WHOLE } : {}), values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? format.count(value) : format.tenth(value))) },
     ],
     series: [{}, ...series, ...(band ? [silent, silent] : [])],
     ...(band ? { bands: [{ series: [2, 3] as [number, number], fill: colours.band }] } : {}),
