@@ -2,11 +2,12 @@
 
 use chrono::{Days, NaiveDate};
 use gatepost_model::{Site, Wall, Zone, site::Window};
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::SiteZone;
 
 /// A planned round: a zone and its due window `[start, end)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// `{zone}-{local date}-{number}`, unique on the site.
     pub id: String,
@@ -42,7 +43,7 @@ pub fn slots_between(site: &Site, zone: SiteZone, from: Wall, to: Wall) -> Vec<S
         .flat_map(|id| slots_of(site, zone, id, first, last))
         .filter(|slot| slot.end > from && slot.start < to)
         .collect();
-    slots.sort_by(|a, b| (a.start, a.zone, a.number).cmp(&(b.start, b.zone, b.number)));
+    slots.sort_by_key(|slot| (slot.start, slot.zone, slot.number));
     slots
 }
 

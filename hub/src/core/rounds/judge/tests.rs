@@ -393,7 +393,7 @@ fn a_year_across_both_shifts() {
             slots_between(&site, zone, from, to)
         })
         .collect();
-    by_days.sort_by(|a, b| (a.start, a.zone, a.number).cmp(&(b.start, b.zone, b.number)));
+    by_days.sort_by_key(|slot| (slot.start, slot.zone, slot.number));
     by_days.dedup();
     assert_eq!(by_days, all);
 
