@@ -3,7 +3,7 @@
 //! Follow one input: [`hal`] brings it with its time, [`core`] judges it and says events and
 //! outputs, [`agent`] sets the outputs and gives the events to the [`spool`], which numbers, chains
 //! and syncs them; `core::uplink` says what to send, [`mqtt`] sends it, and the hub's ack comes the
-//! same way back. [`core`], [`spool`] (over its file system trait), [`input`] and [`config`] know no
+//! same way back. [`core`], [`spool`] (over its file system trait), [`batch`], [`input`] and [`config`] know no
 //! clock, no socket and no task: they can be driven in one thread on a virtual clock.
 //!
 //! What is absent, on purpose: no judgement that needs the hub, no local time, no queue between an
@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod agent;
+pub mod batch;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,7 @@
 //! The real binary on a socket, without a broker: what it says is durable survives `kill -9`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},

@@ -5,14 +5,15 @@ use std::time::Duration;
 use gatepost_model::{
     Wall,
     topic::{Channel, Topic},
-    wire::{self, Ack, Alive, Header, Sent, Status, VERSION},
+    wire::{self, Ack, Alive, Status},
 };
 use rumqttc::{AsyncClient, ClientError, PublishOptions, QoS};
 
 use crate::{
+    batch::batch,
     config::{Config, Timers, Unit},
-    core::{Core, boots::HeaderTime, uplink::Uplink},
-    spool::{AckError, Acked, Chunk, Spool, fs::Real},
+    core::{Core, uplink::Uplink},
+    spool::{AckError, Acked, Spool, fs::Real},
     time::HostTime,
 };
 
@@ -182,60 +183,23 @@ impl Hub {
                     return self.try_later(now, self.timers.ack_timeout);
                 }
             };
-            let Some(header) = self.header(now, &chunk, spool, core) else {
+            // Before the board has said which boot runs there is no header.
+            let Some(batch) = batch(&self.unit.id, spool.log(), &chunk, core) else {
                 return;
             };
-            let payload = wire::encode(&header, chunk.lines.iter().map(Vec::as_slice));
+            if batch.is_timeless && !self.uplink.may_send_timeless(now) {
+                return;
+            }
             let options = PublishOptions::new(QoS::AtLeastOnce);
-            if !self.publish(Channel::Events, payload, options) {
+            if !self.publish(Channel::Events, batch.payload, options) {
                 return self.try_later(now, RETRY_PUBLISH);
             }
-            self.uplink.handle_sent(now, chunk.through);
+            self.uplink.handle_sent(now, batch.through);
         }
     }
 
     fn try_later(&mut self, now: HostTime, wait: Duration) {
         self.retry_at = Some(now.plus(wait));
-    }
-
-    /// The header of a batch; none while it cannot be made: before the board has said which boot
-    /// runs, or while the hub's first word may still bring the time that it lacks.
-    fn header(
-        &self,
-        now: HostTime,
-        chunk: &Chunk,
-        spool: &Spool<Real>,
-        core: &Core,
-    ) -> Option<Header> {
-        let boot = core.boot()?;
-        let (first, last) = chunk.span;
-        let time = core.boots().header_time(&chunk.boot, first, last);
-        let is_placed = chunk.boot == *boot || time != HeaderTime::Unknown;
-        if !is_placed && !self.uplink.may_send_timeless(now) {
-            return None;
-        }
-        let (anchor, bounds) = match time {
-            HeaderTime::Anchor(anchor) => (Some(anchor), None),
-            HeaderTime::Bounds(bounds) => (None, Some(bounds)),
-            HeaderTime::Unknown => (None, None),
-        };
-        Some(Header {
-            v: VERSION,
-            unit: self.unit.id.clone(),
-            log: spool.log().clone(),
-            first: chunk.first,
-            count: chunk.through - chunk.first + 1,
-            chain: chunk.chain,
-            boot: chunk.boot.clone(),
-            anchor,
-            bounds,
-            sent: Sent {
-                boot: boot.clone(),
-                mono_us: core.now().0,
-                wall: core.wall_now(),
-                clock: core.clock(),
-            },
-        })
     }
 
     fn say_alive(&self, spool: &Spool<Real>, core: &Core) {

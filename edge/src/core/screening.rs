@@ -25,9 +25,9 @@ pub const WINDOW: usize = 60;
 /// People to be measured before anybody is judged.
 pub const WARM_UP: usize = 20;
 /// Warmer than the baseline by less than this is normal, degC.
-pub const MIN_DELTA_C: f64 = 1.0;
+pub const MIN_DELTA_C: f64 = 0.8;
 /// Robust standard deviations above the baseline that make a suspicion.
-pub const SPREADS: f64 = 3.0;
+pub const SPREADS: f64 = 2.25;
 /// What skin gains for each degree of ambient temperature: enough to carry a baseline over a cold
 /// night, too little to hide a fever.
 const SKIN_PER_AMBIENT: f64 = 0.1;
