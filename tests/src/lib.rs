@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The simulated world, the demo that it drives, and the tools of every test that sees more than
+//! one crate.
+//!
+//! [`world`] is what happens (pure); [`player`] shows it to the units' simulated boards; [`fleet`]
+//! runs the hub and the units as processes; [`verify`] holds the hub's record against the truth.
+//! No part of the product knows of any of it.
+
+pub mod world;
