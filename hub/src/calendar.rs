@@ -26,6 +26,9 @@ pub struct SiteZone(Tz);
 pub struct NoTimeZone(pub String);
 
 impl SiteZone {
+    /// The zone of which all others say how far they are from it.
+    pub const UTC: Self = Self(Tz::UTC);
+
     /// By its IANA name.
     pub fn parse(name: &str) -> Result<Self, NoTimeZone> {
         name.parse()

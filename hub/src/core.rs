@@ -1,5 +1,316 @@
 //! Judgement: what follows from the record, as functions of it and of the time.
+//!
+//! [`Core::decide`] takes what came in one turn and answers what is to be committed and what is to
+//! be done then; it changes nothing. [`Core::apply`] takes over what was committed. So a write that
+//! fails leaves the core as it was, and the state is the sum of the commits.
+//!
+//! What is absent, on purpose: no sockets, no files, no clock, no threads.
 
+pub mod alerts;
 pub mod coverage;
+pub mod dedupe;
+mod fever;
 pub mod headcount;
+pub mod input;
+mod intake;
+pub mod liveness;
+pub mod placement;
+pub mod quarantine;
 pub mod rounds;
+pub mod state;
+pub mod verdicts;
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use gatepost_dashboard::ports::Command;
+use gatepost_model::{LogId, SiteId, UnitId, Wall, wire::Ack};
+
+use crate::store::event::StoredEvent;
+use dedupe::Mark;
+use input::{Effect, Input};
+use state::{Change, Draft, State};
+
+/// What a hub has settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Which record: minted once with the database.
+    pub store: String,
+    /// A cause that is older than this when it is first seen calls nobody, microseconds.
+    pub old_news_us: i64,
+    /// A cause that can go away must stay away for this long, microseconds.
+    pub hold_us: i64,
+    /// How long after a slot's end the record may take to arrive.
+    pub slot_grace: TimeDelta,
+}
+
+impl Settings {
+    /// The defaults, for one record.
+    pub fn new(store: String) -> Self {
+        Self {
+            store,
+            old_news_us: 900_000_000,
+            hold_us: 120_000_000,
+            slot_grace: TimeDelta::seconds(180),
+        }
+    }
+}
+
+/// The judging part of the hub.
+#[derive(Debug, Clone)]
+pub struct Core {
+    settings: Settings,
+    state: State,
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decision {
+    /// To be made durable at once, or not at all.
+    pub commit: Commit,
+    /// To be done after that.
+    pub effects: Vec<Effect>,
+    /// What was counted.
+    pub seen: Seen,
+}
+
+/// What becomes durable in one transaction.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Commit {
+    /// New events, in the order of their logs.
+    pub events: Vec<StoredEvent>,
+    /// Changes of the state, in order.
+    pub changes: Vec<Change>,
+}
+
+impl Commit {
+    /// Whether there is anything to be stored.
+    pub fn is_durable(&self) -> bool {
+        !self.events.is_empty() || self.changes.iter().any(Change::is_durable)
+    }
+
+    /// Whether nothing changes at all.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.changes.is_empty()
+    }
+}
+
+/// What a turn saw, for the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Batches that could be read as a whole.
+    pub batches: u64,
+    /// Of them, those that brought nothing new.
+    pub duplicates: u64,
+    /// Of them, those that came before one that is missing.
+    pub ahead: u64,
+    /// Of them, those that contradicted the record.
+    pub forks: u64,
+    /// Messages that failed as a whole.
+    pub refused: u64,
+    /// Lines that were set aside.
+    pub broken_lines: u64,
+}
+
+impl Core {
+    /// A core that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            state: State::default(),
+        }
+    }
+
+    /// What the core knows.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state to be filled with what was stored, at the start.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// What is settled.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Decides one turn: all that came, in order, at `now`.
+    pub fn decide(&self, now: Wall, inputs: impl IntoIterator<Item = Input>) -> Decision {
+        let mut draft = Draft::new(&self.state);
+        let mut turn = Turn {
+            settings: &self.settings,
+            now,
+            events: Vec::new(),
+            acks: BTreeMap::new(),
+            effects: Vec::new(),
+            seen: Seen::default(),
+        };
+        for input in inputs {
+            take(&mut draft, &mut turn, input);
+        }
+        turn.decision(draft.into_changes())
+    }
+
+    /// Takes over what was committed.
+    pub fn apply(&mut self, commit: &Commit) {
+        for change in &commit.changes {
+            self.state.apply(change);
+        }
+    }
+}
+
+/// One turn under way.
+struct Turn<'s> {
+    settings: &'s Settings,
+    now: Wall,
+    events: Vec<StoredEvent>,
+    /// One ack a log: the newest says all that those before it would.
+    acks: BTreeMap<(SiteId, UnitId, LogId), Mark>,
+    effects: Vec<Effect>,
+    seen: Seen,
+}
+
+impl Turn<'_> {
+    /// Whether what happened then is old news.
+    fn is_old(&self, at: Wall) -> bool {
+        self.now.micros_since(at) > self.settings.old_news_us
+    }
+
+    fn ack(&mut self, site: &SiteId, (unit, log): (UnitId, LogId), mark: Mark) {
+        self.acks.insert((site.clone(), unit, log), mark);
+    }
+
+    fn decision(self, changes: Vec<Change>) -> Decision {
+        let mut effects = self.effects;
+        let acks = self.acks.into_iter();
+        effects.extend(acks.map(|((site, unit, log), mark)| Effect::Ack {
+            site,
+            unit,
+            ack: Ack {
+                store: self.settings.store.clone(),
+                log,
+                through: mark.through,
+                chain: mark.chain,
+                time: self.now,
+            },
+        }));
+        Decision {
+            commit: Commit {
+                events: self.events,
+                changes,
+            },
+            effects,
+            seen: self.seen,
+        }
+    }
+}
+
+fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
+    match input {
+        Input::Batch(batch) => {
+            turn.seen.batches += 1;
+            intake::batch(draft, turn, &batch);
+        }
+        Input::Refused(refused) => intake::refused(draft, turn, &refused),
+        Input::Alive {
+            site,
+            unit,
+            alive,
+            received,
+        } => {
+            let Some(mut part) = draft.part(&site) else {
+                return;
+            };
+            liveness::heard(&mut part, &unit, received, turn.now);
+            let row = part.site.unit(&unit);
+            row.interval_s = alive.interval_s;
+            row.clock = Some(alive.clock);
+            part.site.presence(&unit).alive = Some(alive);
+        }
+        Input::Status {
+            site,
+            unit,
+            status,
+            retained,
+            received,
+        } => {
+            let Some(mut part) = draft.part(&site) else {
+                return;
+            };
+            if !status.online {
+                part.site.presence(&unit).last_will = true;
+                return;
+            }
+            if !retained {
+                liveness::heard(&mut part, &unit, received, turn.now);
+                if !status.version.is_empty() {
+                    part.site.unit(&unit).version = Some(status.version);
+                }
+            }
+            if let Some(log) = status.log {
+                let known = part.site.logs.get(&(unit.clone(), log.clone()));
+                let mark = known.map_or(Mark::START, |row| Mark {
+                    through: row.through,
+                    chain: row.chain,
+                });
+                turn.ack(&site, (unit, log), mark);
+            }
+        }
+        Input::Site(site) => {
+            let known = draft.base().sites.get(&site.id);
+            if known.is_none_or(|known| known.site != site) {
+                draft.more.push(Change::Site(site));
+            }
+        }
+        Input::Command { ticket, command } => {
+            let now = turn.now;
+            let answer = match command {
+                Command::Acknowledge {
+                    alert,
+                    version,
+                    by,
+                    note,
+                } => draft.alerts.acknowledge(alert, version, by, note, now),
+                Command::Resolve {
+                    alert,
+                    version,
+                    by,
+                    note,
+                } => draft.alerts.resolve(alert, version, by, note, now),
+            };
+            turn.effects.push(Effect::Answer { ticket, answer });
+        }
+        Input::Listening(listening) => listen(draft, turn, listening),
+        Input::Tick => {
+            let base = draft.base();
+            for id in base.sites.keys() {
+                if let Some(mut part) = draft.part(id) {
+                    liveness::tick(&mut part, base.listening_since, turn.now);
+                    verdicts::tick(&mut part, turn.settings, turn.now);
+                }
+            }
+            draft.alerts.settle(turn.now, turn.settings.hold_us);
+        }
+    }
+}
+
+/// Units learn at once what is stored, so that each begins where the record ends.
+fn listen(draft: &mut Draft<'_>, turn: &mut Turn<'_>, listening: bool) {
+    draft
+        .more
+        .push(Change::Listening(listening.then_some(turn.now)));
+    if !listening {
+        return;
+    }
+    for (id, site) in &draft.base().sites {
+        for (key, row) in &site.logs {
+            let mark = Mark {
+                through: row.through,
+                chain: row.chain,
+            };
+            turn.ack(id, key.clone(), mark);
+        }
+    }
+}

@@ -411,16 +411,13 @@ fn a_year_across_both_shifts() {
             ..round(0, Some(1), 5.0)
         })
         .collect();
-    for slot in &all {
-        let near: Vec<SeenRound> = rounds
-            .iter()
-            .filter(|round| round.started.micros_since(slot.start).abs() < 40 * 60 * MINUTE)
-            .cloned()
-            .collect();
+    for (n, slot) in all.iter().enumerate() {
+        // A day has seven slots, so these are those of three days before and after.
+        let near = &rounds[n.saturating_sub(21)..(n + 21).min(rounds.len())];
         let case = Case {
             slot,
             next_start: next_start(&site, zone, slot),
-            rounds: &near,
+            rounds: near,
             min_litres: 2.0,
             watched: true,
             excused: false,

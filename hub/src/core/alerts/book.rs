@@ -1,0 +1,143 @@
+//! All alerts, found by number and by cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatepost_dashboard::view::AlertView;
+use gatepost_model::alert::{AlertState, Outcome};
+
+use super::Cause;
+
+/// All alerts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Book {
+    all: BTreeMap<u64, AlertView>,
+    open: BTreeSet<u64>,
+    by_cause: BTreeMap<Cause, Last>,
+}
+
+/// The newest alerts of a cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Last {
+    open: Option<u64>,
+    late: Option<u64>,
+}
+
+impl Last {
+    fn take(&mut self, alert: &AlertView) {
+        let newest = |known: Option<u64>| Some(known.map_or(alert.id, |id| id.max(alert.id)));
+        if alert.state != AlertState::Resolved {
+            self.open = newest(self.open);
+        } else if self.open == Some(alert.id) {
+            self.open = None;
+        }
+        if alert.outcome == Some(Outcome::Late) {
+            self.late = newest(self.late);
+        }
+    }
+}
+
+impl Book {
+    /// Sets an alert.
+    pub fn put(&mut self, alert: AlertView) {
+        if alert.state == AlertState::Resolved {
+            self.open.remove(&alert.id);
+        } else {
+            self.open.insert(alert.id);
+        }
+        self.by_cause
+            .entry(Cause::of(&alert))
+            .or_default()
+            .take(&alert);
+        self.all.insert(alert.id, alert);
+    }
+
+    /// One alert.
+    pub fn get(&self, id: u64) -> Option<&AlertView> {
+        self.all.get(&id)
+    }
+
+    /// Those that are not resolved, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &AlertView> {
+        self.open.iter().filter_map(|id| self.all.get(id))
+    }
+
+    /// All, oldest first.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &AlertView> {
+        self.all.values()
+    }
+}
+
+/// All alerts, with changes over them.
+#[derive(Debug)]
+pub struct BookDraft<'a> {
+    base: &'a Book,
+    over: BTreeMap<u64, AlertView>,
+    by_cause: BTreeMap<Cause, Last>,
+}
+
+impl<'a> BookDraft<'a> {
+    /// Nothing is changed yet.
+    pub fn new(base: &'a Book) -> Self {
+        Self {
+            base,
+            over: BTreeMap::new(),
+            by_cause: BTreeMap::new(),
+        }
+    }
+
+    /// One alert as it is in this turn.
+    pub fn get(&self, id: u64) -> Option<&AlertView> {
+        self.over.get(&id).or_else(|| self.base.get(id))
+    }
+
+    /// Those that are not resolved in this turn.
+    pub fn open(&self) -> impl Iterator<Item = &AlertView> {
+        let kept = self
+            .base
+            .open()
+            .filter(|alert| !self.over.contains_key(&alert.id));
+        let changed = self.over.values();
+        kept.chain(changed.filter(|alert| alert.state != AlertState::Resolved))
+    }
+
+    /// The open alert of a cause.
+    pub fn open_of(&self, cause: &Cause) -> Option<&AlertView> {
+        self.last(cause).open.and_then(|id| self.get(id))
+    }
+
+    /// What is changed.
+    pub fn into_changed(self) -> impl Iterator<Item = AlertView> {
+        let base = self.base;
+        self.over
+            .into_values()
+            .filter(|alert| base.get(alert.id) != Some(alert))
+    }
+
+    pub(super) fn late_of(&self, cause: &Cause) -> Option<&AlertView> {
+        self.last(cause).late.and_then(|id| self.get(id))
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        let newest = |map: &BTreeMap<u64, AlertView>| map.last_key_value().map_or(0, |(id, _)| *id);
+        newest(&self.base.all).max(newest(&self.over)) + 1
+    }
+
+    pub(super) fn put(&mut self, alert: AlertView) -> u64 {
+        let id = alert.id;
+        let cause = Cause::of(&alert);
+        let mut last = self.last(&cause);
+        last.take(&alert);
+        self.by_cause.insert(cause, last);
+        self.over.insert(id, alert);
+        id
+    }
+
+    fn last(&self, cause: &Cause) -> Last {
+        let base = || self.base.by_cause.get(cause).copied();
+        self.by_cause
+            .get(cause)
+            .copied()
+            .or_else(base)
+            .unwrap_or_default()
+    }
+}

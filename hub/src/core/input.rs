@@ -1,0 +1,148 @@
+//! What the core is told, and what it wants done.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gatepost_dashboard::{
+    ports::{Command, CommandError},
+    view::AlertView,
+};
+use gatepost_model::{
+    Chain, Site, SiteId, UnitId, Wall,
+    event::{Line, LineError},
+    wire::{Ack, Alive, Header, Status},
+};
+
+/// One thing that the core is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A batch that could be read as a whole.
+    Batch(Box<Batch>),
+    /// A message that could not.
+    Refused(Refused),
+    /// A unit is there.
+    Alive {
+        /// Its site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// What it says.
+        alive: Alive,
+        /// When it came.
+        received: Wall,
+    },
+    /// A unit's birth or last will.
+    Status {
+        /// Its site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// What it says.
+        status: Status,
+        /// The broker had kept it: it says nothing of now.
+        retained: bool,
+        /// When it came.
+        received: Wall,
+    },
+    /// A site's settings are new or changed.
+    Site(Site),
+    /// A person changes something.
+    Command {
+        /// Returned with the answer.
+        ticket: u64,
+        /// What.
+        command: Command,
+    },
+    /// Messages can come from here on, or cannot.
+    Listening(bool),
+    /// Time passed.
+    Tick,
+}
+
+/// A batch that could be read as a whole; single lines may be broken all the same.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The site by its topic.
+    pub site: SiteId,
+    /// The unit by its topic, and by its header.
+    pub unit: UnitId,
+    /// When it came.
+    pub received: Wall,
+    /// Line 1.
+    pub header: Header,
+    /// The other lines.
+    pub lines: Vec<BatchLine>,
+    /// All its bytes.
+    pub payload: Bytes,
+}
+
+/// One line of a batch with its place in the log.
+#[derive(Debug, Clone)]
+pub struct BatchLine {
+    /// Its sequence; of a gap the first one.
+    pub seq: u64,
+    /// How many sequences it stands for.
+    pub n: u64,
+    /// The chain after it.
+    pub chain: Chain,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a line says.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An event, or a gap, with its text.
+    Line(Arc<str>, Box<Line>),
+    /// No event.
+    Broken(Bytes, LineError),
+}
+
+impl BatchLine {
+    /// The last sequence that it stands for.
+    pub fn last(&self) -> u64 {
+        self.seq + self.n - 1
+    }
+}
+
+/// A message that fails as a whole.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// When it came.
+    pub received: Wall,
+    /// The topic that it came on.
+    pub topic: String,
+    /// The site, if the topic tells one.
+    pub site: Option<SiteId>,
+    /// The unit, if the topic tells one.
+    pub unit: Option<UnitId>,
+    /// A stable code.
+    pub code: &'static str,
+    /// In words.
+    pub reason: String,
+    /// Its bytes.
+    pub payload: Bytes,
+    /// What is the same when the same comes again.
+    pub print: u64,
+}
+
+/// What is to be done once the commit is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell a unit what is stored.
+    Ack {
+        /// Its site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// What it is told.
+        ack: Ack,
+    },
+    /// Answer a person.
+    Answer {
+        /// As it came with the command.
+        ticket: u64,
+        /// The alert as it is now, or why nothing was changed.
+        answer: Result<AlertView, CommandError>,
+    },
+}

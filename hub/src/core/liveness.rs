@@ -1,0 +1,105 @@
+//! Who is there: by the `alive` messages alone, and whatever else a unit says while it is there.
+
+use gatepost_dashboard::view::Subject;
+use gatepost_model::{SiteId, UnitId, Wall, alert::AlertKind, unit::UnitState};
+
+use super::{
+    alerts::{Cause, Occurrence},
+    state::{Part, SiteState},
+};
+
+/// A unit was heard.
+pub(super) fn heard(part: &mut Part<'_, '_>, unit: &UnitId, received: Wall, now: Wall) {
+    let presence = part.site.presence(unit);
+    presence.contact_at = presence.contact_at.max(Some(received));
+    presence.last_will = false;
+    let row = part.site.unit(unit);
+    if row.offline {
+        row.offline = false;
+        part.alerts.clear(&offline_cause(part.id, unit), now);
+    }
+}
+
+/// Looks which units have been silent for too long.
+pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: Wall) {
+    // Nobody can be heard: silence says nothing.
+    let Some(since) = listening_since else {
+        return;
+    };
+    let base = part.site.base;
+    for unit in base.units.keys() {
+        let is_offline = silence(base, unit, Some(since), now)
+            .is_some_and(|silence| silence.state() == UnitState::Offline);
+        if !is_offline || part.site.unit(unit).offline {
+            continue;
+        }
+        part.site.unit(unit).offline = true;
+        let last = base
+            .presence
+            .get(unit)
+            .and_then(|presence| presence.contact_at)
+            .or(base.units.get(unit).and_then(|row| row.heard_at));
+        let params = last.map(|at| ("contact_at".to_owned(), at.to_string().into()));
+        let occurrence = Occurrence {
+            happened_at: now,
+            params: params.into_iter().collect(),
+            is_old: false,
+        };
+        let cause = offline_cause(part.id, unit);
+        part.alerts.raise(&cause, occurrence, now);
+    }
+}
+
+/// What is known of a unit's presence now.
+pub fn state(
+    site: &SiteState,
+    unit: &UnitId,
+    listening_since: Option<Wall>,
+    now: Wall,
+) -> UnitState {
+    if site.units.get(unit).is_some_and(|row| row.offline) {
+        return UnitState::Offline;
+    }
+    silence(site, unit, listening_since, now)
+        .map_or(UnitState::NoDataYet, |silence| silence.state())
+}
+
+struct Silence {
+    silent_us: u64,
+    interval_us: u64,
+    last_will: bool,
+}
+
+impl Silence {
+    fn state(&self) -> UnitState {
+        UnitState::after_silence(self.silent_us, self.interval_us, self.last_will)
+    }
+}
+
+/// How long a unit has been silent while it could have been heard, or while nobody can be heard at
+/// all; none if it never spoke.
+fn silence(site: &SiteState, unit: &UnitId, since: Option<Wall>, now: Wall) -> Option<Silence> {
+    let row = site.units.get(unit)?;
+    let presence = site.presence.get(unit);
+    let contact = presence.and_then(|presence| presence.contact_at);
+    let from = contact.max(since).or(row.heard_at).unwrap_or(now);
+    let interval_s = presence
+        .and_then(|presence| presence.alive.as_ref())
+        .map_or(row.interval_s, |alive| alive.interval_s);
+    Some(Silence {
+        silent_us: u64::try_from(now.micros_since(from)).unwrap_or(0),
+        interval_us: interval_s.saturating_mul(1_000_000),
+        last_will: presence.is_some_and(|presence| presence.last_will),
+    })
+}
+
+fn offline_cause(site: &SiteId, unit: &UnitId) -> Cause {
+    Cause {
+        site: site.clone(),
+        kind: AlertKind::UnitOffline,
+        subject: Subject {
+            unit: Some(unit.clone()),
+            ..Subject::default()
+        },
+    }
+}

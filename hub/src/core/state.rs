@@ -1,0 +1,249 @@
+//! What the hub knows besides the history: watermarks, presence, counts, proofs, verdicts, alerts.
+//!
+//! State changes only by applying [`Change`]s, and only after they were committed. Start-up is the
+//! same changes, read back. What is not stored ([`Change::is_durable`]) is what a restart should
+//! forget: who was heard when, and which slots have been looked at.
+
+mod change;
+mod draft;
+mod rows;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gatepost_dashboard::view::AlertView;
+use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
+
+use super::{
+    alerts::Book,
+    coverage::Sight,
+    headcount::{HourTable, Tally},
+    quarantine::Shelf,
+};
+use crate::calendar::SiteZone;
+
+pub use change::{AnyKey, AnyRow, Change};
+pub use draft::{Draft, Part, SiteDraft};
+pub use rows::{
+    BatchAge, FaultRow, Judged, LaneRow, LogRow, Presence, Prompt, QuarterRow, ReadingRow,
+    RoundRow, Row, SlotRow, TallyRow, UnitRow,
+};
+
+/// Rows by their key.
+pub type Table<R> = BTreeMap<<R as Row>::Key, R>;
+
+/// Everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Each site. Readers keep a site as it was while the hub goes on.
+    pub sites: BTreeMap<SiteId, Arc<SiteState>>,
+    /// All alerts.
+    pub alerts: Book,
+    /// What was set aside as whole batches.
+    pub shelf: Shelf,
+    /// Since when units could have been heard without a break; none while the broker is out of reach.
+    pub listening_since: Option<Wall>,
+}
+
+/// One site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteState {
+    /// Its settings.
+    pub site: Site,
+    /// Its time zone.
+    pub zone: SiteZone,
+    /// Watermarks by unit and log.
+    pub logs: Table<LogRow>,
+    /// What is known of its units.
+    pub units: Table<UnitRow>,
+    /// What is known of its lanes.
+    pub lanes: Table<LaneRow>,
+    /// Screenings by lane and quarter of an hour; movements are in `hours`.
+    pub quarters: Table<QuarterRow>,
+    /// Movements by lane and quarter of an hour.
+    pub hours: HourTable,
+    /// Headcounts' sums.
+    pub tallies: Table<TallyRow>,
+    /// The newest reading of each sensor and quantity.
+    pub readings: Table<ReadingRow>,
+    /// Faults that are open.
+    pub faults: Table<FaultRow>,
+    /// Rounds as far as the record has them.
+    pub rounds: Table<RoundRow>,
+    /// Verdicts on slots.
+    pub slots: Table<SlotRow>,
+    /// What its units could see, and when.
+    pub sight: Arc<Sight>,
+    /// Who was heard when.
+    pub presence: BTreeMap<UnitId, Presence>,
+    /// How far slots were looked at, and what must be looked at again.
+    pub judged: Judged,
+}
+
+impl SiteState {
+    /// A site of which nothing is known yet. Its zone is UTC if its name is none, which whoever
+    /// takes settings in has checked.
+    pub fn new(site: Site) -> Self {
+        let zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
+        Self {
+            site,
+            zone,
+            logs: Table::<LogRow>::new(),
+            units: Table::<UnitRow>::new(),
+            lanes: Table::<LaneRow>::new(),
+            quarters: Table::<QuarterRow>::new(),
+            hours: HourTable::default(),
+            tallies: Table::<TallyRow>::new(),
+            readings: Table::<ReadingRow>::new(),
+            faults: Table::<FaultRow>::new(),
+            rounds: Table::<RoundRow>::new(),
+            slots: Table::<SlotRow>::new(),
+            sight: Arc::new(Sight::default()),
+            presence: BTreeMap::new(),
+            judged: Judged::default(),
+        }
+    }
+
+    /// Events that a unit holds and the hub does not have: by the last number that the unit named,
+    /// and the watermark now.
+    pub fn waiting(&self, unit: &UnitId) -> u64 {
+        let Some(alive) = self.presence.get(unit).and_then(|it| it.alive.as_ref()) else {
+            return 0;
+        };
+        let through = self
+            .logs
+            .get(&(unit.clone(), alive.log.clone()))
+            .map_or(0, |log| log.through);
+        alive.last.saturating_sub(through)
+    }
+
+    /// Whether a unit's backlog is arriving: it holds events while the newest that the hub has is
+    /// old, or what came last was old when it came.
+    pub fn is_catching_up(&self, unit: &UnitId, now: Wall) -> bool {
+        let Some(presence) = self.presence.get(unit) else {
+            return false;
+        };
+        let data_at = self.units.get(unit).and_then(|row| row.data_at);
+        let lags = data_at.is_none_or(|at| now.micros_since(at) > LAG_US);
+        let arrives_old = presence.batch.is_some_and(|batch| {
+            now.micros_since(batch.received) < ARRIVING_US
+                && batch.received.micros_since(batch.newest) > OLD_AT_RECEIPT_US
+        });
+        (lags && self.waiting(unit) > 0) || arrives_old
+    }
+
+    /// All units that are known or expected, in order.
+    pub fn unit_ids(&self) -> Vec<UnitId> {
+        let mut ids: Vec<UnitId> = self.units.keys().chain(&self.site.units).cloned().collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// Lanes of people that lead into the site, or into one of its zones.
+    pub fn people_lanes(&self, into: Option<Zone>) -> Vec<LaneId> {
+        self.site
+            .lanes
+            .iter()
+            .filter(|lane| lane.kind == gatepost_model::LaneKind::People)
+            .filter(|lane| match lane.leads_to {
+                gatepost_model::LeadsTo::Site => into.is_none(),
+                gatepost_model::LeadsTo::Zone(zone) => into == Some(zone),
+            })
+            .map(|lane| lane.id.clone())
+            .collect()
+    }
+
+    /// The sum of a headcount: of the site, or of a zone.
+    pub fn tally(&self, of: Option<Zone>) -> Option<&Tally> {
+        self.tallies.get(&of).map(|row| &row.tally)
+    }
+
+    /// The watermark of a log.
+    pub fn log(&self, unit: &UnitId, log: &LogId) -> Option<&LogRow> {
+        self.logs.get(&(unit.clone(), log.clone()))
+    }
+}
+
+/// The newest data may be this old before a unit that holds events is behind.
+const LAG_US: i64 = 60_000_000;
+/// Batches come at least this often while a backlog arrives.
+const ARRIVING_US: i64 = 10_000_000;
+/// Events that are older than this when they come are a backlog's.
+const OLD_AT_RECEIPT_US: i64 = 120_000_000;
+
+impl State {
+    /// The alerts of a site that are open.
+    pub fn open_alerts(&self, site: &SiteId) -> impl Iterator<Item = &AlertView> {
+        let site = site.clone();
+        self.alerts.open().filter(move |alert| alert.site == site)
+    }
+
+    /// Takes over a committed change. The same change again changes nothing.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Site(site) => match self.sites.get_mut(&site.id) {
+                Some(known) => {
+                    let known = Arc::make_mut(known);
+                    known.zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
+                    known.site = site.clone();
+                    known.judged = Judged::default();
+                }
+                None => {
+                    let new = Arc::new(SiteState::new(site.clone()));
+                    self.sites.insert(site.id.clone(), new);
+                }
+            },
+            Change::Alert(alert) => self.alerts.put(alert.clone()),
+            Change::Shelf(change) => self.shelf.apply(change),
+            Change::Listening(since) => self.listening_since = *since,
+            Change::Put(site, row) => self.edit(site, |state| state.put(row)),
+            Change::Remove(site, key) => self.edit(site, |state| state.remove(key)),
+            Change::Watched(site, joined) => self.edit(site, |state| {
+                Arc::make_mut(&mut state.sight).watches.apply(joined);
+            }),
+            Change::Heard(site, unit, presence) => self.edit(site, |state| {
+                state.presence.insert(unit.clone(), presence.clone());
+            }),
+            Change::Judged(site, judged) => self.edit(site, |state| {
+                state.judged = judged.clone();
+            }),
+        }
+    }
+
+    /// Changes of a site that is not known are for nobody.
+    fn edit(&mut self, site: &SiteId, change: impl FnOnce(&mut SiteState)) {
+        if let Some(state) = self.sites.get_mut(site) {
+            change(Arc::make_mut(state));
+        }
+    }
+}
+
+impl SiteState {
+    fn put(&mut self, row: &AnyRow) {
+        match row {
+            AnyRow::Log(row) => drop(self.logs.insert(row.key(), row.clone())),
+            AnyRow::Unit(row) => drop(self.units.insert(row.key(), row.clone())),
+            AnyRow::Lane(row) => drop(self.lanes.insert(row.key(), row.clone())),
+            AnyRow::Quarter(row) => {
+                self.hours.put(row.lane.clone(), row.start, row.counts);
+                self.quarters.insert(row.key(), row.clone());
+            }
+            AnyRow::Tally(row) => drop(self.tallies.insert(row.key(), row.clone())),
+            AnyRow::Reading(row) => drop(self.readings.insert(row.key(), row.clone())),
+            AnyRow::Fault(row) => drop(self.faults.insert(row.key(), row.clone())),
+            AnyRow::Round(row) => drop(self.rounds.insert(row.key(), row.clone())),
+            AnyRow::Slot(row) => drop(self.slots.insert(row.key(), row.clone())),
+            AnyRow::Watch(watch) => drop(Arc::make_mut(&mut self.sight).watches.add(watch.clone())),
+            AnyRow::Watching(watching) => {
+                Arc::make_mut(&mut self.sight).put_watching(watching.clone());
+            }
+            AnyRow::Blind(blind) => Arc::make_mut(&mut self.sight).put_blind(blind.clone()),
+        }
+    }
+
+    fn remove(&mut self, key: &AnyKey) {
+        match key {
+            AnyKey::Fault(key) => drop(self.faults.remove(key)),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One change of the state, and the form in which it is stored.
+
+use gatepost_dashboard::view::AlertView;
+use gatepost_model::{Micros, Site, SiteId, UnitId, Wall};
+
+use super::rows::{
+    FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow, RoundRow, Row, SlotRow,
+    TallyRow, UnitRow,
+};
+use crate::core::{
+    coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
+    quarantine::ShelfChange,
+};
+
+/// One change. Applying it twice is applying it once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A site's settings.
+    Site(Site),
+    /// An alert as it is now.
+    Alert(AlertView),
+    /// What was set aside.
+    Shelf(ShelfChange),
+    /// A row of a site as it is now.
+    Put(SiteId, AnyRow),
+    /// A row of a site is no more.
+    Remove(SiteId, AnyKey),
+    /// A watched stretch grew, and swallowed others.
+    Watched(SiteId, Joined),
+    /// A unit was heard. Not stored.
+    Heard(SiteId, UnitId, Presence),
+    /// Slots were looked at, or must be. Not stored.
+    Judged(SiteId, Judged),
+    /// Units can be heard from here on, or cannot. Not stored.
+    Listening(Option<Wall>),
+}
+
+impl Change {
+    /// Whether it outlives a restart.
+    pub fn is_durable(&self) -> bool {
+        !matches!(
+            self,
+            Self::Heard(..) | Self::Judged(..) | Self::Listening(..)
+        )
+    }
+}
+
+macro_rules! rows {
+    ($($variant:ident($row:ty) = $table:literal,)*) => {
+        /// A row of any table of a site.
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(missing_docs, reason = "each is documented as a type")]
+        pub enum AnyRow {
+            $($variant($row),)*
+        }
+
+        impl AnyRow {
+            /// The table that it is stored in.
+            pub fn table(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $table,)*
+                }
+            }
+
+            /// The key that it is stored under, and the row itself, as JSON.
+            pub fn stored(&self) -> Result<(String, String), serde_json::Error> {
+                match self {
+                    $(Self::$variant(row) => Ok((
+                        serde_json::to_string(&row.key())?,
+                        serde_json::to_string(row)?,
+                    )),)*
+                }
+            }
+
+            /// A stored row; none of a table that this version does not know.
+            pub fn read(table: &str, row: &str) -> Result<Option<Self>, serde_json::Error> {
+                match table {
+                    $($table => serde_json::from_str(row).map(|row| Some(Self::$variant(row))),)*
+                    _ => Ok(None),
+                }
+            }
+        }
+
+        $(impl From<$row> for AnyRow {
+            fn from(row: $row) -> Self {
+                Self::$variant(row)
+            }
+        })*
+    };
+}
+
+rows! {
+    Log(LogRow) = "log",
+    Unit(UnitRow) = "unit",
+    Lane(LaneRow) = "lane",
+    Quarter(QuarterRow) = "quarter",
+    Tally(TallyRow) = "tally",
+    Reading(ReadingRow) = "reading",
+    Fault(FaultRow) = "fault",
+    Round(RoundRow) = "round",
+    Slot(SlotRow) = "slot",
+    Watch(Watch) = "watch",
+    Watching(Watching) = "watching",
+    Blind(Blind) = "blind",
+}
+
+/// The key of a row that can be removed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyKey {
+    /// A fault that is over.
+    Fault(<FaultRow as Row>::Key),
+}
+
+impl AnyKey {
+    /// The table that the row is stored in.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Fault(_) => "fault",
+        }
+    }
+
+    /// The key that the row is stored under, as JSON.
+    pub fn stored(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Fault(key) => serde_json::to_string(key),
+        }
+    }
+}
+
+impl Row for Watch {
+    type Key = WatchKey;
+
+    fn key(&self) -> Self::Key {
+        self.key.clone()
+    }
+}
+
+impl Row for Watching {
+    type Key = (BootKey, Micros);
+
+    fn key(&self) -> Self::Key {
+        (self.boot.clone(), self.from_mono)
+    }
+}
+
+impl Row for Blind {
+    type Key = (UnitId, Blinded, Wall, BlindCause);
+
+    fn key(&self) -> Self::Key {
+        (self.unit.clone(), self.what.clone(), self.from, self.why)
+    }
+}

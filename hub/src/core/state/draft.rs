@@ -1,0 +1,276 @@
+//! The state as a turn would make it, while it is still being decided.
+
+use std::collections::BTreeMap;
+
+use gatepost_model::{Micros, SiteId, UnitId};
+
+use super::{
+    AnyKey, AnyRow, Change, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow,
+    RoundRow, Row, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
+};
+use crate::core::{
+    alerts::BookDraft,
+    coverage::{Blind, BootKey, Watch, Watching},
+    quarantine::ShelfDraft,
+};
+
+/// A table with changes over it.
+#[derive(Debug)]
+pub struct TableDraft<'a, R: Row> {
+    base: &'a Table<R>,
+    over: BTreeMap<R::Key, Option<R>>,
+}
+
+impl<'a, R: Row> TableDraft<'a, R> {
+    fn new(base: &'a Table<R>) -> Self {
+        Self {
+            base,
+            over: BTreeMap::new(),
+        }
+    }
+
+    /// The row as it is in this turn.
+    pub fn get(&self, key: &R::Key) -> Option<&R> {
+        match self.over.get(key) {
+            Some(changed) => changed.as_ref(),
+            None => self.base.get(key),
+        }
+    }
+
+    /// The row to be changed in place, made first if it is not there.
+    pub fn edit(&mut self, key: R::Key, make: impl FnOnce() -> R) -> &mut R {
+        let base = self.base;
+        let at = self.over.entry(key);
+        let known = match &at {
+            std::collections::btree_map::Entry::Occupied(_) => None,
+            std::collections::btree_map::Entry::Vacant(vacant) => base.get(vacant.key()).cloned(),
+        };
+        at.or_insert(known).get_or_insert_with(make)
+    }
+
+    /// Sets a row.
+    pub fn put(&mut self, row: R) {
+        self.over.insert(row.key(), Some(row));
+    }
+
+    /// Takes a row away.
+    pub fn remove(&mut self, key: R::Key) {
+        self.over.insert(key, None);
+    }
+
+    /// All rows as they are in this turn, those that were changed last.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        let kept = self
+            .base
+            .iter()
+            .filter(|(key, _)| !self.over.contains_key(key))
+            .map(|(_, row)| row);
+        kept.chain(self.over.values().flatten())
+    }
+
+    /// What differs from the base.
+    fn changed(self) -> impl Iterator<Item = (R::Key, Option<R>)> {
+        let base = self.base;
+        self.over
+            .into_iter()
+            .filter(|(key, row)| base.get(key) != row.as_ref())
+    }
+}
+
+/// A site with changes over it.
+#[derive(Debug)]
+pub struct SiteDraft<'a> {
+    /// As it was before the turn.
+    pub base: &'a SiteState,
+    /// Watermarks.
+    pub logs: TableDraft<'a, LogRow>,
+    /// Units.
+    pub units: TableDraft<'a, UnitRow>,
+    /// Lanes.
+    pub lanes: TableDraft<'a, LaneRow>,
+    /// Counts by quarters of an hour.
+    pub quarters: TableDraft<'a, QuarterRow>,
+    /// Headcounts' sums.
+    pub tallies: TableDraft<'a, TallyRow>,
+    /// Newest readings.
+    pub readings: TableDraft<'a, ReadingRow>,
+    /// Open faults.
+    pub faults: TableDraft<'a, FaultRow>,
+    /// Rounds.
+    pub rounds: TableDraft<'a, RoundRow>,
+    /// Verdicts.
+    pub slots: TableDraft<'a, SlotRow>,
+    /// Proofs of watching.
+    pub proofs: Vec<Watch>,
+    /// What boots said.
+    pub watchings: Vec<Watching>,
+    /// Blind times, opened or closed.
+    pub blinds: Vec<Blind>,
+    /// Who was heard.
+    pub presence: BTreeMap<UnitId, Presence>,
+    /// Which slots must be looked at.
+    pub judged: Judged,
+}
+
+impl<'a> SiteDraft<'a> {
+    fn new(base: &'a SiteState) -> Self {
+        Self {
+            base,
+            logs: TableDraft::new(&base.logs),
+            units: TableDraft::new(&base.units),
+            lanes: TableDraft::new(&base.lanes),
+            quarters: TableDraft::new(&base.quarters),
+            tallies: TableDraft::new(&base.tallies),
+            readings: TableDraft::new(&base.readings),
+            faults: TableDraft::new(&base.faults),
+            rounds: TableDraft::new(&base.rounds),
+            slots: TableDraft::new(&base.slots),
+            proofs: Vec::new(),
+            watchings: Vec::new(),
+            blinds: Vec::new(),
+            presence: BTreeMap::new(),
+            judged: base.judged.clone(),
+        }
+    }
+
+    /// The presence of a unit, to be changed in place.
+    pub fn presence(&mut self, unit: &UnitId) -> &mut Presence {
+        let base = self.base;
+        self.presence
+            .entry(unit.clone())
+            .or_insert_with(|| base.presence.get(unit).cloned().unwrap_or_default())
+    }
+
+    /// The row of a unit, to be changed in place.
+    pub fn unit(&mut self, unit: &UnitId) -> &mut UnitRow {
+        self.units.edit(unit.clone(), || UnitRow::new(unit.clone()))
+    }
+
+    /// The newest word of a boot at or before a moment on what it watches, else its first.
+    pub fn watching(&self, boot: &BootKey, at_mono: Micros) -> Option<&Watching> {
+        let new = self
+            .watchings
+            .iter()
+            .filter(|word| word.boot == *boot && word.from_mono <= at_mono)
+            .max_by_key(|word| word.from_mono);
+        let known = self.base.sight.watching(boot, at_mono);
+        match (new, known) {
+            (Some(new), Some(known)) if known.from_mono > new.from_mono => Some(known),
+            (Some(new), _) => Some(new),
+            (None, known) => known,
+        }
+    }
+
+    fn changes(self, site: &SiteId, changes: &mut Vec<Change>) {
+        fn puts<R: Row + Into<AnyRow>>(
+            table: TableDraft<'_, R>,
+            site: &SiteId,
+            changes: &mut Vec<Change>,
+        ) {
+            let rows = table.changed().filter_map(|(_, row)| row);
+            changes.extend(rows.map(|row| Change::Put(site.clone(), row.into())));
+        }
+        puts(self.logs, site, changes);
+        puts(self.units, site, changes);
+        puts(self.lanes, site, changes);
+        puts(self.quarters, site, changes);
+        puts(self.tallies, site, changes);
+        puts(self.readings, site, changes);
+        puts(self.rounds, site, changes);
+        puts(self.slots, site, changes);
+        for (key, row) in self.faults.changed() {
+            changes.push(match row {
+                Some(row) => Change::Put(site.clone(), row.into()),
+                None => Change::Remove(site.clone(), AnyKey::Fault(key)),
+            });
+        }
+        let mut put = |row: AnyRow| changes.push(Change::Put(site.clone(), row));
+        self.watchings.into_iter().for_each(|row| put(row.into()));
+        self.blinds.into_iter().for_each(|row| put(row.into()));
+        let joined = self.base.sight.watches.joined(self.proofs);
+        changes.extend(
+            joined
+                .into_iter()
+                .map(|joined| Change::Watched(site.clone(), joined)),
+        );
+        changes.extend(
+            self.presence
+                .into_iter()
+                .filter(|(unit, presence)| self.base.presence.get(unit) != Some(presence))
+                .map(|(unit, presence)| Change::Heard(site.clone(), unit, presence)),
+        );
+        if self.judged != self.base.judged {
+            changes.push(Change::Judged(site.clone(), self.judged));
+        }
+    }
+}
+
+/// One site in a turn, with what all sites share.
+#[derive(Debug)]
+pub struct Part<'d, 'a> {
+    /// Which site.
+    pub id: &'a SiteId,
+    /// The site.
+    pub site: &'d mut SiteDraft<'a>,
+    /// Alerts.
+    pub alerts: &'d mut BookDraft<'a>,
+    /// What was set aside.
+    pub shelf: &'d mut ShelfDraft<'a>,
+}
+
+/// The whole state with changes over it.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    base: &'a State,
+    sites: BTreeMap<SiteId, SiteDraft<'a>>,
+    /// Alerts.
+    pub alerts: BookDraft<'a>,
+    /// What was set aside.
+    pub shelf: ShelfDraft<'a>,
+    /// Changes that nothing later in the turn reads.
+    pub more: Vec<Change>,
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing is changed yet.
+    pub fn new(base: &'a State) -> Self {
+        Self {
+            base,
+            sites: BTreeMap::new(),
+            alerts: BookDraft::new(&base.alerts),
+            shelf: ShelfDraft::new(&base.shelf),
+            more: Vec::new(),
+        }
+    }
+
+    /// The state before the turn.
+    pub fn base(&self) -> &'a State {
+        self.base
+    }
+
+    /// A site, if it is known, with what all sites share.
+    pub fn part(&mut self, id: &SiteId) -> Option<Part<'_, 'a>> {
+        let (id, base) = self.base.sites.get_key_value(id)?;
+        let site = self
+            .sites
+            .entry(id.clone())
+            .or_insert_with(|| SiteDraft::new(base));
+        Some(Part {
+            id,
+            site,
+            alerts: &mut self.alerts,
+            shelf: &mut self.shelf,
+        })
+    }
+
+    /// All that is changed.
+    pub fn into_changes(self) -> Vec<Change> {
+        let mut changes = self.more;
+        for (id, site) in self.sites {
+            site.changes(&id, &mut changes);
+        }
+        changes.extend(self.alerts.into_changed().map(Change::Alert));
+        changes.extend(self.shelf.into_changes().map(Change::Shelf));
+        changes
+    }
+}

@@ -1,0 +1,3 @@
+//! From MQTT to what the core is told.
+
+pub mod decode;

@@ -1,0 +1,254 @@
+//! The journal: one SQLite file in which a turn becomes durable.
+//!
+//! Everything of a [`Commit`] is one transaction, with `synchronous=FULL`: it is there after a power
+//! cut, or nothing of it is. There is one writer in the hub; the command line writes sites beside it
+//! ([`Journal::put_site`]), which the hub notices ([`Journal::has_foreign_changes`]).
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gatepost_model::Site;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use super::{embedded, state};
+use crate::core::{Commit, state::State};
+
+/// The journal's file in the data directory.
+pub const FILE: &str = "journal.sqlite";
+
+/// Raised when older hubs could not read what is written.
+const SCHEMA: i64 = 1;
+
+/// The journal, open for writing.
+#[derive(Debug)]
+pub struct Journal {
+    connection: Connection,
+    store: String,
+    /// SQLite's count of what others committed.
+    others: i64,
+}
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// SQLite cannot open or prepare it.
+    #[error("cannot open {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// It is a newer hub's.
+    #[error("{} was written by a newer hub (schema {found}, this one knows {SCHEMA})", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+    /// No random number for a new record's name.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Why a turn did not become durable. Nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the journal cannot be written")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row has no JSON form.
+    #[error("a row cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Why what is stored cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// SQLite cannot read it.
+    #[error("the journal cannot be read")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row is not what this version wrote.
+    #[error("row `{key}` of table `{table}` cannot be read")]
+    Row {
+        /// The table.
+        table: String,
+        /// Its key.
+        key: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Journal {
+    /// Opens the journal of a data directory, making it if it is not there.
+    pub fn open(data: &Path) -> Result<Self, OpenError> {
+        let path = data.join(FILE);
+        let sqlite = |source| OpenError::Sqlite {
+            path: path.clone(),
+            source,
+        };
+        let connection = Connection::open(&path).map_err(sqlite)?;
+        prepare(&connection).map_err(sqlite)?;
+        let found: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(sqlite)?;
+        if found > SCHEMA {
+            return Err(OpenError::Newer { path, found });
+        }
+        let minted = mint().map_err(OpenError::Random)?;
+        let store = make_tables(&connection, &minted).map_err(sqlite)?;
+        let others = data_version(&connection).map_err(sqlite)?;
+        Ok(Self {
+            connection,
+            store,
+            others,
+        })
+    }
+
+    /// The record's name: minted once with the file, so that a restored record is another one.
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Reads the state back.
+    pub fn load(&self, state: &mut State) -> Result<(), LoadError> {
+        state::load(&self.connection, state)
+    }
+
+    /// Makes a turn durable, or nothing of it.
+    pub fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        embedded::append(&transaction, &commit.events)?;
+        for change in &commit.changes {
+            state::write(&transaction, change)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether somebody else wrote since this was asked last.
+    pub fn has_foreign_changes(&mut self) -> rusqlite::Result<bool> {
+        let others = data_version(&self.connection)?;
+        Ok(std::mem::replace(&mut self.others, others) != others)
+    }
+
+    /// The sites as they are stored.
+    pub fn sites(&self) -> Result<Vec<Site>, LoadError> {
+        state::sites(&self.connection)
+    }
+
+    /// Stores a site's settings.
+    pub fn put_site(&mut self, site: &Site) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        state::put_site(&transaction, site)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Opens the journal's file for reading alone.
+pub fn open_reader(data: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(data.join(FILE), flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// So long a writer waits for another.
+const BUSY: Duration = Duration::from_secs(5);
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Before the first table is made, else it has no effect.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -32_000)
+}
+
+/// Makes what is missing; answers the record's name.
+fn make_tables(connection: &Connection, minted: &str) -> rusqlite::Result<String> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+    )?;
+    state::schema(connection)?;
+    embedded::schema(connection)?;
+    connection.execute(
+        "INSERT OR IGNORE INTO meta(key, value) VALUES ('store', ?1)",
+        [minted],
+    )?;
+    connection.pragma_update(None, "user_version", SCHEMA)?;
+    let store: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(store.unwrap_or_else(|| minted.to_owned()))
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
+/// A new record's name: 16 hex digits.
+fn mint() -> Result<String, getrandom::Error> {
+    Ok(format!("{:016x}", getrandom::u64()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_model::Wall;
+
+    use super::*;
+    use crate::core::{Core, Settings, input::Input};
+
+    const SITE: &str = r#"
+        id = "s"
+        time_zone = "Asia/Shanghai"
+        name = { zh = "一号", en = "One" }
+    "#;
+
+    #[test]
+    fn the_record_keeps_its_name_and_its_sites() {
+        let data = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(data.path()).unwrap();
+        let store = journal.store().to_owned();
+        assert_eq!(store.len(), 16);
+        let mut core = Core::new(Settings::new(store.clone()));
+        let now = Wall::parse("2026-11-23T07:31:00Z").unwrap();
+        let decision = core.decide(now, [Input::Site(toml::from_str(SITE).unwrap())]);
+        journal.commit(&decision.commit).unwrap();
+        core.apply(&decision.commit);
+        drop(journal);
+
+        let journal = Journal::open(data.path()).unwrap();
+        assert_eq!(journal.store(), store);
+        let mut state = State::default();
+        journal.load(&mut state).unwrap();
+        assert_eq!(&state, core.state());
+    }
+
+    #[test]
+    fn what_another_writes_is_noticed_once() {
+        let data = tempfile::tempdir().unwrap();
+        let mut hub = Journal::open(data.path()).unwrap();
+        let mut other = Journal::open(data.path()).unwrap();
+        assert!(!hub.has_foreign_changes().unwrap());
+        other.put_site(&toml::from_str(SITE).unwrap()).unwrap();
+        assert!(hub.has_foreign_changes().unwrap());
+        assert!(!hub.has_foreign_changes().unwrap());
+        assert_eq!(hub.sites().unwrap().len(), 1);
+    }
+}

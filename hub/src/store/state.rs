@@ -1,0 +1,189 @@
+//! The state's tables: every row as JSON by its key, read back as a whole at the start.
+
+use gatepost_model::{Site, SiteId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::journal::{LoadError, StoreError};
+use crate::core::{
+    quarantine::{Aside, ShelfChange},
+    state::{AnyRow, Change, State},
+};
+
+pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS site(id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS state(
+             site TEXT NOT NULL, tbl TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,
+             PRIMARY KEY(site, tbl, key)) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS alert(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+         CREATE TABLE IF NOT EXISTS quarantine(
+             id INTEGER PRIMARY KEY, received INTEGER NOT NULL, topic TEXT NOT NULL,
+             site TEXT, unit TEXT, log TEXT, seq INTEGER,
+             code TEXT NOT NULL, reason TEXT NOT NULL, bytes BLOB NOT NULL,
+             print INTEGER, count INTEGER NOT NULL);",
+    )
+}
+
+/// Writes one change in a turn's transaction. What is not durable is left out.
+pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
+    match change {
+        Change::Site(site) => put_site(transaction, site)?,
+        Change::Alert(alert) => {
+            let json = serde_json::to_string(alert)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO alert(id, json) VALUES (?1, ?2)")?
+                .execute(params![alert.id.cast_signed(), json])?;
+        }
+        Change::Put(site, row) => put_row(transaction, site, row)?,
+        Change::Remove(site, key) => {
+            remove_row(transaction, site, key.table(), &key.stored()?)?;
+        }
+        Change::Watched(site, joined) => {
+            for key in &joined.gone {
+                remove_row(transaction, site, "watch", &serde_json::to_string(key)?)?;
+            }
+            put_row(transaction, site, &AnyRow::Watch(joined.put.clone()))?;
+        }
+        Change::Shelf(change) => write_shelf(transaction, change)?,
+        Change::Heard(..) | Change::Judged(..) | Change::Listening(..) => {}
+    }
+    Ok(())
+}
+
+pub(super) fn put_site(transaction: &Transaction<'_>, site: &Site) -> Result<(), StoreError> {
+    let json = serde_json::to_string(site)?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO site(id, json) VALUES (?1, ?2)")?
+        .execute(params![site.id.as_str(), json])?;
+    Ok(())
+}
+
+fn put_row(transaction: &Transaction<'_>, site: &SiteId, row: &AnyRow) -> Result<(), StoreError> {
+    let (key, json) = row.stored()?;
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO state(site, tbl, key, json) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![site.as_str(), row.table(), key, json])?;
+    Ok(())
+}
+
+fn remove_row(
+    transaction: &Transaction<'_>,
+    site: &SiteId,
+    table: &str,
+    key: &str,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM state WHERE site = ?1 AND tbl = ?2 AND key = ?3")?
+        .execute(params![site.as_str(), table, key])?;
+    Ok(())
+}
+
+fn write_shelf(transaction: &Transaction<'_>, change: &ShelfChange) -> rusqlite::Result<()> {
+    match change {
+        ShelfChange::Put(aside) => put_aside(transaction, aside)?,
+        ShelfChange::Again { id, count } => {
+            transaction
+                .prepare_cached("UPDATE quarantine SET count = ?2 WHERE id = ?1")?
+                .execute(params![id.cast_signed(), count.cast_signed()])?;
+        }
+        ShelfChange::Drop(id) => {
+            transaction
+                .prepare_cached("DELETE FROM quarantine WHERE id = ?1")?
+                .execute([id.cast_signed()])?;
+        }
+    }
+    Ok(())
+}
+
+fn put_aside(transaction: &Transaction<'_>, aside: &Aside) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO quarantine(
+                 id, received, topic, site, unit, log, seq, code, reason, bytes, print, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            aside.id.cast_signed(),
+            aside.received.micros(),
+            aside.topic,
+            aside.site.as_ref().map(SiteId::as_str),
+            aside.unit.as_ref().map(|unit| unit.as_str()),
+            aside.place.as_ref().map(|(log, _)| log.as_str()),
+            aside.place.as_ref().map(|(_, seq)| seq.cast_signed()),
+            aside.code,
+            aside.reason,
+            aside.bytes,
+            aside.print.map(u64::cast_signed),
+            aside.count.cast_signed(),
+        ])?;
+    Ok(())
+}
+
+pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, LoadError> {
+    let mut statement = connection.prepare("SELECT id, json FROM site ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut sites = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, json): (String, String) = (row.get(0)?, row.get(1)?);
+        sites.push(serde_json::from_str(&json).map_err(unreadable("site", id))?);
+    }
+    Ok(sites)
+}
+
+/// Fills the state with all that is stored.
+pub(super) fn load(connection: &Connection, state: &mut State) -> Result<(), LoadError> {
+    for site in sites(connection)? {
+        state.apply(&Change::Site(site));
+    }
+    let mut statement = connection.prepare("SELECT site, tbl, key, json FROM state")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (site, table): (String, String) = (row.get(0)?, row.get(1)?);
+        let (key, json): (String, String) = (row.get(2)?, row.get(3)?);
+        let read = AnyRow::read(&table, &json).map_err(unreadable(&table, key))?;
+        if let (Some(read), Ok(site)) = (read, site.parse()) {
+            state.apply(&Change::Put(site, read));
+        }
+    }
+    let mut statement = connection.prepare("SELECT id, json FROM alert ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
+        let alert = serde_json::from_str(&json).map_err(unreadable("alert", id.to_string()))?;
+        state.apply(&Change::Alert(alert));
+    }
+    load_shelf(connection, state)?;
+    Ok(())
+}
+
+fn load_shelf(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    let mut messages = connection.prepare(
+        "SELECT id, print, count, length(bytes) FROM quarantine WHERE print IS NOT NULL",
+    )?;
+    let mut rows = messages.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, print): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (count, bytes): (i64, i64) = (row.get(2)?, row.get(3)?);
+        state.shelf.load(
+            id.cast_unsigned(),
+            Some(print.cast_unsigned()),
+            count.cast_unsigned(),
+            usize::try_from(bytes).unwrap_or(0),
+        );
+    }
+    let newest: Option<i64> = connection
+        .query_row("SELECT max(id) FROM quarantine", [], |row| row.get(0))
+        .optional()?
+        .flatten();
+    if let Some(newest) = newest {
+        state.shelf.load(newest.cast_unsigned(), None, 0, 0);
+    }
+    Ok(())
+}
+
+fn unreadable(table: &str, key: String) -> impl FnOnce(serde_json::Error) -> LoadError {
+    let table = table.to_owned();
+    move |source| LoadError::Row { table, key, source }
+}
