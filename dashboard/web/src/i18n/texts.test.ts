@@ -77,7 +77,7 @@ describe('an alert', () => {
     });
     const round = alert(2, 'major', { kind: 'missed_round', subject: { zone: 'living', id: missed.id } });
     expect(alertText(round, place, zh).what).toBe('漏消毒 · 宿舍上午');
-    expect(alertText(round, place, english)).toMatchObject({ what: 'Missed round · Dormitory, morning', why: 'Was due before 11:00.' });
+    expect(alertText(round, place, english)).toMatchObject({ what: 'Missed round · Dormitory, AM', why: 'Was due before 11:00.' });
   });
   it('is whole without the site at hand and without figures', () => {
     const round = alert(2, 'major', { kind: 'missed_round', subject: { zone: 'living' } });
