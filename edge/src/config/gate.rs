@@ -169,9 +169,12 @@ fn lane_defaults(kind: LaneKind) -> LaneDefaults {
 pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Gate {
     let mut pins = Pins::read(root, simulated, mistakes);
     let mut gate = Gate::default();
+    let mut all_lanes_read = true;
     for section in root.sections("lane", mistakes) {
         let place = section.place("name");
-        if let Some(lane) = lane(section, &mut pins, mistakes) {
+        let lane = lane(section, &mut pins, mistakes);
+        all_lanes_read &= lane.is_some();
+        if let Some(lane) = lane {
             let id = lane.id.as_str();
             if gate.lanes.iter().any(|other| other.id == lane.id) {
                 mistakes.add(place, format!("there are two lanes `{id}`"), "rename one");
@@ -179,9 +182,13 @@ pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mista
             gate.lanes.push(lane);
         }
     }
+    let lanes = Lanes {
+        read: &gate.lanes,
+        complete: all_lanes_read,
+    };
     for section in root.sections("thermometer", mistakes) {
         gate.thermometers
-            .extend(thermometer(section, &gate.lanes, &mut pins, mistakes));
+            .extend(thermometer(section, lanes, &mut pins, mistakes));
     }
     for section in root.sections("round_station", mistakes) {
         let place = section.place("zone");
@@ -195,7 +202,7 @@ pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mista
     }
     for section in root.sections("entry_box", mistakes) {
         gate.boxes
-            .extend(entry_box(section, &gate.lanes, &mut pins, mistakes));
+            .extend(entry_box(section, lanes, &mut pins, mistakes));
     }
     for section in root.sections("sensor", mistakes) {
         gate.sensors.extend(sensor(section, &mut pins, mistakes));
@@ -258,12 +265,21 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
     })
 }
 
+/// The lanes of the file, for tables that name one.
+#[derive(Clone, Copy)]
+struct Lanes<'a> {
+    read: &'a [Lane],
+    /// False if one has a mistake of its own: then a name that is not found is no second one.
+    complete: bool,
+}
+
 /// The lane that a table names.
-fn lane_of(section: &mut Section<'_>, lanes: &[Lane], mistakes: &mut Mistakes) -> Option<usize> {
+fn lane_of(section: &mut Section<'_>, lanes: Lanes<'_>, mistakes: &mut Mistakes) -> Option<usize> {
     let name = section.text("lane", mistakes)?;
-    let found = lanes.iter().position(|lane| lane.id.as_str() == name);
-    if found.is_none() {
-        let known: Vec<&str> = lanes.iter().map(|lane| lane.id.as_str()).collect();
+    let mut read = lanes.read.iter();
+    let found = read.position(|lane| lane.id.as_str() == name);
+    if found.is_none() && lanes.complete {
+        let known: Vec<&str> = lanes.read.iter().map(|lane| lane.id.as_str()).collect();
         let cure = format!("write one of {}", known.join(", "));
         section.wrong("lane", format!("there is no lane `{name}`"), cure, mistakes);
     }
@@ -272,7 +288,7 @@ fn lane_of(section: &mut Section<'_>, lanes: &[Lane], mistakes: &mut Mistakes) -
 
 fn thermometer(
     mut section: Section<'_>,
-    lanes: &[Lane],
+    lanes: Lanes<'_>,
     pins: &mut Pins,
     mistakes: &mut Mistakes,
 ) -> Option<Thermometer> {
@@ -330,7 +346,7 @@ fn station(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -
 
 fn entry_box(
     mut section: Section<'_>,
-    lanes: &[Lane],
+    lanes: Lanes<'_>,
     pins: &mut Pins,
     mistakes: &mut Mistakes,
 ) -> Option<EntryBox> {
