@@ -45,11 +45,11 @@ pub fn series(source: &Source<'_>, query: &SeriesQuery) -> Result<Series, ReadEr
         "headcount" => source.headcount(query, &edges),
         "skin_c" => {
             let lanes = source.lanes(query, |lane| lane == LaneKind::People);
-            let which = StatsFilter::SkinC {
+            let which = (!lanes.is_empty()).then(|| StatsFilter::SkinC {
                 lanes: lanes.clone(),
-            };
+            });
             let subjects = source.installed(lanes.into_iter().map(Subject::Lane));
-            source.measured(&which, &subjects, Join::All, &edges)
+            source.measured(which.as_ref(), &subjects, Join::All, &edges)
         }
         "litres" => {
             let which = StatsFilter::Litres { zone: query.zone };
@@ -57,7 +57,7 @@ pub fn series(source: &Source<'_>, query: &SeriesQuery) -> Result<Series, ReadEr
                 Some(zone) => vec![Subject::Zone(zone)],
                 None => source.installed(Zone::ALL.into_iter().map(Subject::Zone)),
             };
-            source.measured(&which, &subjects, Join::All, &edges)
+            source.measured(Some(&which), &subjects, Join::All, &edges)
         }
         quantity => source.readings(quantity, query, &edges),
     }
@@ -144,17 +144,21 @@ impl Source<'_> {
                 .collect(),
         };
         subjects.dedup();
-        self.measured(&which, &subjects, Join::Any, edges)
+        self.measured(Some(&which), &subjects, Join::Any, edges)
     }
 
+    /// `which` is none where there is nothing that could have measured.
     fn measured(
         &self,
-        which: &StatsFilter,
+        which: Option<&StatsFilter>,
         subjects: &[Subject],
         join: Join,
         edges: &[Wall],
     ) -> Result<Series, ReadError> {
-        let stats = self.store.stats(&self.site.id, which, edges)?;
+        let stats = match which {
+            Some(which) => self.store.stats(&self.site.id, which, edges)?,
+            None => vec![None; edges.len().saturating_sub(1)],
+        };
         let coverage = self.coverage(subjects, join, edges);
         let rows = stats.into_iter().zip(coverage).map(|(stats, coverage)| {
             let n = match stats {

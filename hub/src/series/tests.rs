@@ -204,6 +204,9 @@ fn measurements_have_their_least_mean_and_most() {
         [json!(1), json!(34.5), json!(34.5), json!(34.5), json!(1.0)]
     );
     assert_eq!(first("never_measured", None)[0], Value::Null);
+    // No lane of people leads there: nothing is screened, rather than everyone.
+    let nowhere = setup.ask("skin_c", |query| query.zone = Some(Zone::Isolation));
+    assert_eq!(column(&nowhere, "n"), json!([null, null, null, null]));
 }
 
 #[test]

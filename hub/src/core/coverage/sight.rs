@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gatepost_model::{Micros, UnitId, Wall};
 
-use super::{Blind, BootKey, Join, Subject, Watches, Watching, watches::Span};
+use super::{Blind, BlindCause, Blinded, BootKey, Join, Subject, Watches, Watching, watches::Span};
 
 /// What a site's units could see.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,8 +12,11 @@ pub struct Sight {
     /// The proven stretches.
     pub watches: Watches,
     watching: BTreeMap<BootKey, BTreeMap<Micros, Watching>>,
-    blinds: BTreeMap<UnitId, Vec<Blind>>,
+    blinds: BTreeMap<UnitId, Blinds>,
 }
+
+/// When blind times end, by where they begin; open while they last.
+type Blinds = BTreeMap<(Wall, Blinded, BlindCause), Option<Wall>>;
 
 /// A time, half-open.
 type Range = (Wall, Wall);
@@ -36,14 +39,10 @@ impl Sight {
 
     /// Adds a blind time, or closes one: that of the same unit, `what`, `from` and `why` is replaced.
     pub fn put_blind(&mut self, blind: Blind) {
-        let blinds = self.blinds.entry(blind.unit.clone()).or_default();
-        let same = blinds.iter_mut().find(|other| {
-            other.from == blind.from && other.what == blind.what && other.why == blind.why
-        });
-        match same {
-            Some(other) => *other = blind,
-            None => blinds.push(blind),
-        }
+        self.blinds
+            .entry(blind.unit)
+            .or_default()
+            .insert((blind.from, blind.what, blind.why), blind.to);
     }
 
     /// Whether any unit ever said that it watches this.
@@ -73,11 +72,13 @@ impl Sight {
         let mut all = Vec::new();
         for (unit, mut ranges) in by_unit {
             unite(&mut ranges);
-            let blinds = self.blinds.get(unit).map_or(&[][..], Vec::as_slice);
-            let mut hidden: Vec<Range> = blinds
-                .iter()
-                .filter(|blind| blind.what.hides(subject))
-                .map(|blind| (blind.from, blind.to.unwrap_or(to)))
+            let mut hidden: Vec<Range> = self
+                .blinds
+                .get(unit)
+                .into_iter()
+                .flatten()
+                .filter(|((_, what, _), _)| what.hides(subject))
+                .map(|((start, _, _), end)| (*start, end.unwrap_or(to)))
                 .collect();
             unite(&mut hidden);
             all.extend(without(&ranges, &hidden));
@@ -259,9 +260,12 @@ fn half_of(from: Wall, to: Wall) -> u64 {
 }
 
 fn share(part_us: i64, whole_us: i64) -> f64 {
-    if part_us >= whole_us {
+    if part_us > 0 && whole_us - part_us <= ROUNDING_US {
         return 1.0;
     }
     // Exact enough: microseconds of centuries fit 53 bits.
     part_us as f64 / whole_us as f64
 }
+
+/// Units tell wall times in whole milliseconds, so the ends of a stretch may be off by one.
+const ROUNDING_US: i64 = 1_000;

@@ -84,6 +84,11 @@ fn a_day_of_heartbeats_is_one_stretch_and_covers_exactly_one() {
         assert!(sight.watches.add(proof).is_some());
     }
     assert_eq!(sight.watches.iter().count(), 1);
+    // The rounding of its first and last time takes nothing away.
+    let whole = [at(137).plus_micros(-600), at(1440 * MINUTE + 137)];
+    assert_eq!(coverage(&sight, &people(), &whole), [1.0]);
+    let more = [at(137).plus_micros(-2_000), at(1440 * MINUTE + 137)];
+    assert!(coverage(&sight, &people(), &more)[0] < 1.0);
     let edges: Vec<Wall> = minutes(30, 1440)[1..].to_vec();
     assert_eq!(coverage(&sight, &people(), &edges), vec![1.0; 47]);
     assert!(sight.is_installed(&people()));
