@@ -47,7 +47,8 @@ function factsOf(alert: Alert, { time_zone, site }: Place, voice: Voice): AlertF
     const at = Date.parse(text(key));
     return Number.isNaN(at) ? '' : format.moment(at, time_zone, at);
   };
-  const code = text('code');
+  // A sensor's faults are told apart by their code.
+  const code = text('code') || (alert.kind === 'sensor_fault' ? (subject.id ?? '') : '');
   const window = (zone && slot && slotLabel(slot, zone.slots, time_zone, voice)) || moment('start');
   return {
     unit: subject.unit ?? '',
@@ -61,7 +62,7 @@ function factsOf(alert: Alert, { time_zone, site }: Place, voice: Voice): AlertF
     n: number('n', (n) => format.count(n)),
     code,
     fault: code ? ((m.fault as Record<string, string>)[code] ?? code) : '',
-    seconds: number('offset_ms', (n) => format.tenth(Math.abs(n) / 1000)),
+    seconds: number('ahead_s', (n) => format.tenth(Math.abs(n))),
   };
 }
 

@@ -69,6 +69,8 @@ export const messages = {
     invalid_parameter: 'the request was wrong',
     invalid_body: 'the request was wrong',
     unauthorized: 'you are not allowed to',
+    forbidden: 'you are not allowed to',
+    body_too_large: 'the request was wrong',
     unavailable: 'the server cannot do it now',
     method_not_allowed: 'the server does not support this',
   },

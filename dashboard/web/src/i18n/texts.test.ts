@@ -83,8 +83,10 @@ describe('an alert', () => {
     const round = alert(2, 'major', { kind: 'missed_round', subject: { zone: 'living' } });
     expect(alertText(round, { time_zone: SHANGHAI }, zh).what).toBe('漏消毒 · 生活区');
     expect(alertText(round, { time_zone: SHANGHAI }, english).what).toBe('Missed round · Living');
-    const fault = alert(3, 'minor', { kind: 'sensor_fault', subject: { sensor: 'people-ir' }, params: { code: 'brand_new' } });
+    const fault = alert(3, 'minor', { kind: 'sensor_fault', subject: { sensor: 'people-ir', id: 'brand_new' } });
     expect(alertText(fault, { time_zone: SHANGHAI }, zh).why).toBe('brand_new。');
+    const clock = alert(5, 'minor', { kind: 'clock_disputed', params: { ahead_s: -6.34 } });
+    expect(alertText(clock, { time_zone: SHANGHAI }, zh).why).toBe('与服务器相差 6.3 秒。');
   });
   it('of a kind that this page does not know is shown by its code', () => {
     expect(alertText(alert(4, 'minor', { kind: 'storm' as never }), place, zh).what).toBe('storm');

@@ -67,6 +67,8 @@ export const messages = {
     invalid_parameter: '请求有误',
     invalid_body: '请求有误',
     unauthorized: '没有权限',
+    forbidden: '没有权限',
+    body_too_large: '请求有误',
     unavailable: '服务器暂时不能处理',
     method_not_allowed: '服务器不支持此操作',
   },

@@ -7,12 +7,12 @@ const box: Box = { from: 0, to: 100, low: 0, high: 10, width: 100, height: 10 };
 
 describe('a line', () => {
   it('is broken where there is no value, never drawn across', () => {
-    const points = [0, 10, 20, 30].map((time) => ({ time, value: time === 20 ? null : 5 }));
+    const points = [0, 10, 20, 30].map((time) => ({ time, value: time === 20 ? null : 5, watched: true }));
     expect(linePath(points, box)).toBe('M0 5h.01L10 5M30 5h.01');
   });
-  it('leaves its gaps for hatching, one gap for neighbours', () => {
-    const points = [0, 10, 20, 30].map((time) => ({ time, value: time === 10 || time === 20 ? null : 5 }));
-    expect(gaps(points, 10, box)).toEqual([[10, 20]]);
+  it('leaves what nobody watched for hatching, one stretch for neighbours', () => {
+    const points = [0, 10, 20, 30, 40].map((time) => ({ time, value: time === 30 ? 5 : null, watched: time > 20 }));
+    expect(gaps(points, 10, box)).toEqual([[0, 30]]);
   });
   it('lies between round numbers with a round one in the middle', () => {
     expect(range([17.6, 32], 10)).toEqual([15, 35]);

@@ -2,7 +2,8 @@
 
 import type { HourBar } from '../api/types.ts';
 
-export interface Point { time: number; value: number | null }
+/** A bucket's value. Without one it is a break; not `watched` either, nobody can say what happened. */
+export interface Point { time: number; value: number | null; watched: boolean }
 
 export interface Box { from: number; to: number; low: number; high: number; width: number; height: number }
 
@@ -33,11 +34,11 @@ function y(value: number, { low, high, height }: Box): number {
   return height - ((value - low) / (high - low)) * height;
 }
 
-/** Stretches without a value, as `[x, width]`. `step` is the length of a bucket. */
+/** Stretches that nobody watched, as `[x, width]`. `step` is the length of a bucket. */
 export function gaps(points: readonly Point[], step: number, box: Box): [number, number][] {
   const found: [number, number][] = [];
-  for (const { time, value } of points) {
-    if (value !== null) continue;
+  for (const { time, value, watched } of points) {
+    if (value !== null || watched) continue;
     const start = round(x(Math.max(time, box.from), box));
     const end = round(x(Math.min(time + step, box.to), box));
     const last = found.at(-1);

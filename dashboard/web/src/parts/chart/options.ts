@@ -41,7 +41,7 @@ export function options(
   drawing: Drawing, colours: Palette, format: Format, size: { width: number; height: number },
   onCursor: (at: number | null) => void,
 ): uPlot.Options {
-  const { lines, step, counted, zone } = drawing;
+  const { lines, counted, zone } = drawing;
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   const band = banded(drawing);
   const axis = { stroke: colours.muted, font: FONT, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line, width: 1 } };
@@ -52,7 +52,7 @@ export function options(
     spanGaps: false,
     ...(at === 1 ? { dash: [6, 4] } : {}),
     ...(counted && stepped ? { paths: stepped } : {}),
-    points: { show: !counted && step >= DAY_S * 1000 },
+    points: counted ? { show: false } : { show: true, size: 5, filter: alone },
   }));
   const silent: uPlot.Series = { points: { show: false }, width: 0, spanGaps: false };
   return {
@@ -75,6 +75,13 @@ export function options(
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
+}
+
+/** A value between two gaps draws no line: it is a dot. */
+function alone(plot: uPlot, index: number): number[] {
+  const values = plot.data[index] ?? [];
+  const known = (at: number) => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
 }
 
 /** Counts begin at 0; a flat line is not at the frame's edge. */
