@@ -308,6 +308,7 @@ export const messages = {
     failed: (why) => `Could not be read: ${why}`,
     time: 'Time',
     value: 'Mean',
+    total: 'Total',
     min: 'Lowest',
     max: 'Highest',
     coverage: 'Coverage',

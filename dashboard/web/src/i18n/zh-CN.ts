@@ -305,6 +305,7 @@ export const messages = {
     failed: (why: string) => `读取失败：${why}`,
     time: '时间',
     value: '平均',
+    total: '合计',
     min: '最低',
     max: '最高',
     coverage: '覆盖率',
