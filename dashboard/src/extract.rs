@@ -97,6 +97,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     "send it as `Content-Type: application/json`",
                 ));
             }
+            // An array would do for a struct whose fields may all be missing.
+            bytes if bytes.trim_ascii_start().first() != Some(&b'{') => {
+                return Err(Problem::invalid_body("send an object"));
+            }
             bytes => bytes,
         };
         Json::from_bytes(body)

@@ -74,7 +74,7 @@ pub(crate) async fn access(
 ) -> Result<Response, Problem> {
     let headers = request.headers();
     match &app.token {
-        Some(token) if !presented(headers).is_some_and(|given| digest(&given) == *token) => {
+        Some(token) if presented(headers).is_none_or(|given| digest(&given) != *token) => {
             return Err(Problem::unauthorized());
         }
         None => own_name(headers)?,

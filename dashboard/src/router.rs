@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, OriginalUri, Request},
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
@@ -61,8 +61,9 @@ pub fn router(services: Services) -> Router {
         .with_state(app)
 }
 
-async fn no_such_path(request: Request) -> Problem {
-    Problem::not_found("path", request.uri().path())
+// The path as it was asked for: a nested router sees only its own end of it.
+async fn no_such_path(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::not_found("path", uri.path())
 }
 
 async fn no_such_method(request: Request) -> Problem {

@@ -1,0 +1,341 @@
+//! A hub with one site, two alerts and one unit, that remembers what it was asked.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use gatepost_dashboard::{
+    Options, Services,
+    ports::{
+        AlertQuery, Change, Command, CommandError, EventQuery, Frame, LiveStream, ReadError,
+        Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
+    },
+    view::{
+        AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    },
+};
+use gatepost_model::{SiteId, UnitId, Wall};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+/// Frames that a reader may be behind before it is cut.
+pub const CHANNEL: usize = 4;
+
+/// A made-up hub.
+pub struct Fake {
+    /// What was asked last, as `Debug` writes it.
+    pub asked: Mutex<String>,
+    /// The revision that the last reader said it had.
+    pub last_rev: Mutex<Option<u64>>,
+    /// The store answers nothing.
+    pub broken: AtomicBool,
+    /// What the stream sends.
+    pub frames: broadcast::Sender<Frame>,
+    /// The stream's revision.
+    pub rev: Mutex<u64>,
+}
+
+impl Fake {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            asked: Mutex::default(),
+            last_rev: Mutex::default(),
+            broken: AtomicBool::new(false),
+            frames: broadcast::channel(CHANNEL).0,
+            rev: Mutex::new(7),
+        })
+    }
+
+    pub fn services(self: &Arc<Self>, options: Options) -> Services {
+        Services {
+            read: self.clone(),
+            command: self.clone(),
+            live: self.clone(),
+            options,
+        }
+    }
+
+    pub fn asked(&self) -> String {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Sends a delta to every reader.
+    pub fn delta(&self) {
+        let mut rev = self.rev.lock().unwrap();
+        *rev += 1;
+        let data =
+            json!({"rev": *rev, "server_time": self.now(), "t": [["lanes/people", "in", *rev]]});
+        let _ = self.frames.send(frame(Some(*rev), "delta", data));
+    }
+
+    fn note(&self, what: impl std::fmt::Debug) -> Result<(), ReadError> {
+        *self.asked.lock().unwrap() = format!("{what:?}");
+        match self.broken.load(Ordering::Relaxed) {
+            true => Err(ReadError::Unavailable("the disk is full".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+pub fn frame(rev: Option<u64>, event: &'static str, data: Value) -> Frame {
+    Frame {
+        rev,
+        event,
+        data: data.to_string().into(),
+    }
+}
+
+fn made<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn known(site: &SiteId) -> Result<(), ReadError> {
+    match site.as_str() {
+        "binjiang" => Ok(()),
+        other => Err(ReadError::NotFound {
+            what: "site",
+            id: other.to_owned(),
+        }),
+    }
+}
+
+pub fn alert(id: u64, version: u64) -> AlertView {
+    made(json!({
+        "id": id, "kind": "fever_suspected", "severity": "major", "state": "raised", "site": "binjiang",
+        "subject": {"lane": "people", "id": "6f1c-people-81229900000"},
+        "params": {"skin_c": 36.6, "delta_c": 1.9},
+        "happened_at": "2026-11-23T07:30:57.652Z", "raised_at": "2026-11-23T07:30:58.000Z",
+        "count": 1, "cleared": false, "acknowledged_by": null, "acknowledged_at": null,
+        "resolved_at": null, "outcome": null, "version": version,
+        "history": [{"at": "2026-11-23T07:30:58.000Z", "what": "raised"}],
+    }))
+}
+
+fn unit() -> UnitView {
+    made(json!({
+        "id": "gate-1", "state": "online",
+        "contact_at": "2026-11-23T07:31:00.000Z", "contact_age_s": 2.0,
+        "data_at": "2026-11-23T07:30:57.652Z", "data_age_s": 4.348,
+        "interval_s": 10, "waiting": 3, "catching_up": false, "clock": "synced", "version": "0.1.0",
+        "lanes": ["people"], "zones": ["living"],
+        "faults": [{"sensor": "people-ir", "code": "bus_error", "since": "2026-11-23T05:22:00.000Z"}],
+        "lost": 0,
+    }))
+}
+
+fn slot() -> SlotView {
+    made(json!({
+        "id": "living-2026-11-23-1", "zone": "living", "date": "2026-11-23", "number": 1,
+        "start": "2026-11-23T00:00:00.000Z", "end": "2026-11-23T03:00:00.000Z",
+        "verdict": "late", "since": "2026-11-23T03:20:00.000Z",
+        "proof": {
+            "round": "6f1c-living-1", "unit": "gate-1", "started": "2026-11-23T03:10:00.000Z",
+            "ended": "2026-11-23T03:20:00.000Z", "litres": 12.5, "pump_s": 300.0, "points": [],
+            "evidence": "button+flow",
+        },
+        "history": [{"at": "2026-11-23T03:05:00.000Z", "verdict": "missed"}],
+    }))
+}
+
+impl SiteRead for Fake {
+    fn now(&self) -> Wall {
+        Wall::parse("2026-11-23T07:31:02.000Z").unwrap()
+    }
+
+    fn sites(&self) -> Result<Vec<SiteRow>, ReadError> {
+        self.note("sites")?;
+        Ok(vec![made(json!({
+            "id": "binjiang", "name": {"zh": "滨江二期", "en": "Binjiang II"}, "time_zone": "Asia/Shanghai",
+            "local_date": "2026-11-23",
+            "alerts": {"critical": 0, "major": 1, "minor": 1, "unacknowledged": 2}, "worst": alert(1, 1),
+            "headcount": {"estimate": 24, "low": 22, "high": 26, "since": "2026-11-22T16:00:00.000Z", "unclear": 1, "unwatched_s": 60},
+            "today": {"in": 412, "out": 388, "unclear": 1},
+            "lanes": [{"id": "people", "kind": "people", "in": 412, "out": 388, "state": "fresh"}],
+            "zones": [{"id": "living", "used": true, "verdicts": ["late", "due"]}],
+            "units_online": 1, "units_total": 2, "data_at": "2026-11-23T07:30:57.652Z",
+            "catching_up": false, "waiting": 3,
+        }))])
+    }
+
+    fn site(&self, site: &SiteId) -> Result<SiteSnapshot, ReadError> {
+        self.note("site")?;
+        known(site)?;
+        Ok(made(json!({
+            "id": "binjiang", "name": {"zh": "滨江二期", "en": "Binjiang II"}, "time_zone": "Asia/Shanghai",
+            "local_date": "2026-11-23",
+            "day_start": "2026-11-22T16:00:00.000Z", "day_end": "2026-11-23T16:00:00.000Z",
+            "headcount": null, "today": {"in": 412, "out": 388, "unclear": 1},
+            "lanes": [{
+                "id": "people", "kind": "people", "leads_to": "site", "name": null,
+                "in": 412, "out": 388, "unclear": 1, "screened": 400, "fevers": 1,
+                "baseline_c": 34.6, "warming_up": false, "last_at": "2026-11-23T07:30:57.652Z",
+                "state": "fresh", "state_since": null, "catching_up": false, "as_of": null,
+                "coverage": 0.998, "uncovered_s": 60,
+                "hours": [{"time": "2026-11-23T07:00:00.000Z", "in": null, "out": null, "coverage": 0.0}],
+                "faults": [],
+            }],
+            "zones": [{
+                "id": "living", "used": true, "name": null,
+                "ambient": {"value": 21.6, "at": "2026-11-23T07:30:00.000Z", "interval_s": 60, "state": "fresh", "state_since": null},
+                "headcount": null, "slots": [slot()], "units_online": 1, "units_total": 1,
+            }],
+            "units": [unit()], "alerts": [alert(1, 1)],
+        })))
+    }
+
+    fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
+        self.note(query)?;
+        known(site)?;
+        if query.cursor.as_deref() == Some("torn") {
+            return Err(ReadError::Invalid {
+                parameter: "cursor",
+                reason: "it is none that this hub gave".to_owned(),
+            });
+        }
+        Ok(made(json!({
+            "events": [{"mono_us": 1, "kind": "passage", "lane": "people", "dir": "in", "unit": "gate-1", "seq": 1042}],
+            "next": "1042",
+        })))
+    }
+
+    fn series(&self, site: &SiteId, query: &SeriesQuery) -> Result<Series, ReadError> {
+        self.note(query)?;
+        known(site)?;
+        Ok(made(json!({
+            "columns": ["time", "n", "coverage"],
+            "rows": [["2026-11-22T16:00:00.000Z", 12, 1], ["2026-11-22T17:00:00.000Z", null, 0]],
+        })))
+    }
+
+    fn slots(&self, site: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError> {
+        self.note((from, to))?;
+        known(site)?;
+        Ok(vec![slot()])
+    }
+
+    fn alerts(&self, query: &AlertQuery) -> Result<(Vec<AlertView>, Option<String>), ReadError> {
+        self.note(query)?;
+        Ok((vec![alert(1, 1), alert(2, 4)], Some("2".to_owned())))
+    }
+
+    fn alert(&self, id: u64) -> Result<AlertView, ReadError> {
+        self.note(id)?;
+        match id {
+            1 | 2 => Ok(alert(id, 1)),
+            // A hub with a fault of its own.
+            13 => panic!("the read model is inconsistent"),
+            _ => Err(ReadError::NotFound {
+                what: "alert",
+                id: id.to_string(),
+            }),
+        }
+    }
+
+    fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError> {
+        self.note("units")?;
+        Ok(vec![("binjiang".parse().unwrap(), unit())])
+    }
+
+    fn unit(&self, site: &SiteId, id: &UnitId) -> Result<UnitView, ReadError> {
+        self.note(id)?;
+        known(site)?;
+        match id.as_str() {
+            "gate-1" => Ok(unit()),
+            other => Err(ReadError::NotFound {
+                what: "unit",
+                id: other.to_owned(),
+            }),
+        }
+    }
+
+    fn quarantine(
+        &self,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError> {
+        self.note((limit, cursor))?;
+        let item = made(json!({
+            "id": 5, "received": "2026-11-23T07:31:00.000Z",
+            "topic": "gatepost/v1/binjiang/gate-1/events", "scope": "line", "site": "binjiang",
+            "unit": "gate-1", "log": "9f2c4e", "seq": 1043, "code": "bad_line",
+            "reason": "expected value at column 1", "count": 1, "text": "<script>",
+        }));
+        Ok((vec![item], None))
+    }
+
+    fn readiness(&self) -> Vec<Readiness> {
+        let broken = self.broken.load(Ordering::Relaxed);
+        vec![
+            Readiness {
+                name: "store",
+                ready: !broken,
+                detail: if broken {
+                    "the disk is full: make room".to_owned()
+                } else {
+                    String::new()
+                },
+            },
+            Readiness {
+                name: "broker",
+                ready: true,
+                detail: String::new(),
+            },
+        ]
+    }
+
+    fn metrics(&self) -> String {
+        "# TYPE gatepost_events counter\ngatepost_events_total 12\n# EOF\n".to_owned()
+    }
+}
+
+impl SiteCommand for Fake {
+    fn command(&self, command: Command) -> Change {
+        *self.asked.lock().unwrap() = format!("{command:?}");
+        let (Command::Acknowledge {
+            alert: id, version, ..
+        }
+        | Command::Resolve {
+            alert: id, version, ..
+        }) = command;
+        let broken = self.broken.load(Ordering::Relaxed);
+        Box::pin(async move {
+            match (id, version) {
+                _ if broken => Err(CommandError::Unavailable("the disk is full".to_owned())),
+                (1, None | Some(4)) => Ok(alert(1, 5)),
+                (1, Some(_)) => Err(CommandError::Conflict(Box::new(alert(1, 4)))),
+                _ => Err(CommandError::NotFound {
+                    what: "alert",
+                    id: id.to_string(),
+                }),
+            }
+        })
+    }
+}
+
+impl LiveStream for Fake {
+    fn subscribe(&self, scope: &Scope, last_rev: Option<u64>) -> Result<Subscription, ReadError> {
+        if let Scope::Site(site) = scope {
+            known(site)?;
+        }
+        *self.last_rev.lock().unwrap() = last_rev;
+        let rev = *self.rev.lock().unwrap();
+        let rest = self.frames.subscribe();
+        let first = match last_rev {
+            Some(had) => (had + 1..=rev)
+                .map(|rev| frame(Some(rev), "delta", json!({"rev": rev, "t": []})))
+                .collect(),
+            None => vec![frame(
+                Some(rev),
+                "snapshot",
+                json!({"rev": rev, "data": {"sites": []}}),
+            )],
+        };
+        Ok(Subscription { first, rest })
+    }
+
+    fn build(&self) -> &str {
+        gatepost_dashboard::build_id()
+    }
+}
