@@ -21,24 +21,24 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 /// Frames that a reader may be behind before it is cut.
-pub const CHANNEL: usize = 4;
+pub(crate) const CHANNEL: usize = 4;
 
 /// A made-up hub.
-pub struct Fake {
+pub(crate) struct Fake {
     /// What was asked last, as `Debug` writes it.
-    pub asked: Mutex<String>,
+    pub(crate) asked: Mutex<String>,
     /// The revision that the last reader said it had.
-    pub last_rev: Mutex<Option<u64>>,
+    pub(crate) last_rev: Mutex<Option<u64>>,
     /// The store answers nothing.
-    pub broken: AtomicBool,
+    pub(crate) broken: AtomicBool,
     /// What the stream sends.
-    pub frames: broadcast::Sender<Frame>,
+    pub(crate) frames: broadcast::Sender<Frame>,
     /// The stream's revision.
-    pub rev: Mutex<u64>,
+    pub(crate) rev: Mutex<u64>,
 }
 
 impl Fake {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             asked: Mutex::default(),
             last_rev: Mutex::default(),
@@ -48,7 +48,7 @@ impl Fake {
         })
     }
 
-    pub fn services(self: &Arc<Self>, options: Options) -> Services {
+    pub(crate) fn services(self: &Arc<Self>, options: Options) -> Services {
         Services {
             read: self.clone(),
             command: self.clone(),
@@ -57,12 +57,12 @@ impl Fake {
         }
     }
 
-    pub fn asked(&self) -> String {
+    pub(crate) fn asked(&self) -> String {
         self.asked.lock().unwrap().clone()
     }
 
     /// Sends a delta to every reader.
-    pub fn delta(&self) {
+    pub(crate) fn delta(&self) {
         let mut rev = self.rev.lock().unwrap();
         *rev += 1;
         let data =
@@ -79,7 +79,7 @@ impl Fake {
     }
 }
 
-pub fn frame(rev: Option<u64>, event: &'static str, data: Value) -> Frame {
+pub(crate) fn frame(rev: Option<u64>, event: &'static str, data: Value) -> Frame {
     Frame {
         rev,
         event,
@@ -101,7 +101,7 @@ fn known(site: &SiteId) -> Result<(), ReadError> {
     }
 }
 
-pub fn alert(id: u64, version: u64) -> AlertView {
+pub(crate) fn alert(id: u64, version: u64) -> AlertView {
     made(json!({
         "id": id, "kind": "fever_suspected", "severity": "major", "state": "raised", "site": "binjiang",
         "subject": {"lane": "people", "id": "6f1c-people-81229900000"},

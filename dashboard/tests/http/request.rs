@@ -15,25 +15,25 @@ use tower::ServiceExt;
 use crate::fake::Fake;
 
 /// An answer, read to its end.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
     /// What a snapshot holds of it.
-    pub fn shown(&self) -> Value {
+    pub(crate) fn shown(&self) -> Value {
         json!({
             "status": self.status.as_u16(),
             "content_type": self.header("content-type"),
@@ -43,7 +43,7 @@ impl Answer {
     }
 
     /// Asserts that it is a problem, and gives its code and detail.
-    pub fn problem(&self) -> (String, String) {
+    pub(crate) fn problem(&self) -> (String, String) {
         assert_eq!(
             self.header("content-type"),
             "application/problem+json",
@@ -58,11 +58,11 @@ impl Answer {
     }
 }
 
-pub fn app(fake: &Arc<Fake>) -> Router {
+pub(crate) fn app(fake: &Arc<Fake>) -> Router {
     router(fake.services(Options::default()))
 }
 
-pub async fn send(app: Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send(app: Router, request: Request<Body>) -> Answer {
     let response = app.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
@@ -73,11 +73,11 @@ pub async fn send(app: Router, request: Request<Body>) -> Answer {
     }
 }
 
-pub async fn get(app: Router, path: &str) -> Answer {
+pub(crate) async fn get(app: Router, path: &str) -> Answer {
     get_with(app, path, &[]).await
 }
 
-pub async fn get_with(app: Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get_with(app: Router, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::get(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -85,7 +85,7 @@ pub async fn get_with(app: Router, path: &str, headers: &[(&str, &str)]) -> Answ
     send(app, request.body(Body::empty()).unwrap()).await
 }
 
-pub async fn post(app: Router, path: &str, body: impl Into<Body>) -> Answer {
+pub(crate) async fn post(app: Router, path: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
     send(app, request.body(body.into()).unwrap()).await
 }
