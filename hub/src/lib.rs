@@ -1,8 +1,17 @@
 //! The hub: takes events from MQTT into the record, judges, and serves what is known.
 
+pub mod broker;
 pub mod calendar;
 pub mod clock;
+pub mod config;
 pub mod core;
+pub mod engine;
+pub mod health;
 pub mod ingest;
+pub mod live;
+pub mod metrics;
+pub mod outbox;
+pub mod read_model;
 pub mod series;
 pub mod store;
+pub mod telemetry;

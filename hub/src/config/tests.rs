@@ -1,0 +1,75 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Config, Mistakes> {
+    Config::parse(text, Path::new("/etc/gatepost"))
+}
+
+#[test]
+fn the_template_is_right_and_means_the_defaults() {
+    let config = parse(TEMPLATE).unwrap();
+    assert_eq!(config, parse("[hub]\ndata = \"data\"\n").unwrap());
+    assert_eq!(config.data, Path::new("/etc/gatepost/data"));
+    assert_eq!(config.timers.delta, Duration::from_millis(250));
+    // What the template shows commented out is right as well.
+    let all: String = TEMPLATE
+        .lines()
+        .filter(|line| !line.contains("kind = ") && !line.contains("listen = \"127.0.0.1:1883"))
+        .map(|line| match line.strip_prefix("# ") {
+            Some(key) if key.contains(" = ") => format!("{key}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let all = all.replace("[broker]", "[broker]\nkind = \"external\"");
+    let config = parse(&all).unwrap();
+    assert_eq!(
+        config.broker.kind,
+        BrokerKind::External {
+            host: "broker.example".to_owned(),
+            port: 1883
+        }
+    );
+    assert_eq!(config.http.token.as_deref(), Some("at least 16 characters"));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_line_and_cure() {
+    let mistakes = parse(
+        r#"[hub]
+dat = "x"
+[http]
+listen = "0.0.0.0:80"
+[broker]
+kind = "embedded"
+listen = "192.168.1.5:1883"
+client_id = 7
+[store]
+kind = "influx"
+[timers]
+tick_ms = 5
+canary_s = "often"
+[more]
+x = 1
+"#,
+    )
+    .unwrap_err();
+    let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
+    assert_eq!(lines, [1, 2, 4, 7, 8, 10, 12, 13, 14]);
+    assert!(mistakes.iter().all(|mistake| !mistake.cure.is_empty()));
+    let text = mistakes.to_string();
+    for part in ["no token", "embedded broker", "10 to 60000", "`more`"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn an_open_address_needs_a_token_that_is_none_to_guess() {
+    let open = |token: &str| {
+        parse(&format!(
+            "[hub]\ndata = \"d\"\n[http]\nlisten = \"0.0.0.0:8080\"\ntoken = \"{token}\"\n"
+        ))
+    };
+    assert!(open("0123456789abcdef").is_ok());
+    assert!(open("short").is_err());
+    assert!(parse("[hub\n").is_err());
+    assert!(parse("hub = 3\n").is_err());
+}

@@ -1,0 +1,307 @@
+//! The loop: inputs, decide, commit, apply, effects.
+//!
+//! It runs on a thread of its own, because a commit waits for the disk. One turn takes all that is
+//! queued, up to [`MAX_EVENTS`]; what follows from the new record (verdicts, silence) is decided in
+//! turns of their own, at most every `delta` and at least every `tick`. A turn that cannot be stored
+//! is tried again as it is: nothing was acknowledged, the queue fills, and units wait.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use gatepost_dashboard::{ports::CommandError, view::AlertView};
+use gatepost_model::{Wall, wire::MAX_BATCH_LINES};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    clock::Clock,
+    core::{
+        Core, Decision,
+        input::{Effect, Input},
+    },
+    health::Health,
+    live::Live,
+    metrics::Metrics,
+    outbox::Outbox,
+    store::journal::Journal,
+};
+
+/// The part's name in `/readyz`.
+pub const PART: &str = "store";
+
+/// The most events of one turn: what a commit holds up is bounded by it.
+pub const MAX_EVENTS: usize = 5000;
+/// Inputs that wait for the engine; batches of at most 64 KiB, so 4 MiB at most.
+pub const QUEUE: usize = 64;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Answers that people wait for, by ticket.
+#[derive(Debug, Default)]
+pub struct Answers {
+    waiting: Mutex<HashMap<u64, Answer>>,
+}
+
+type Answer = oneshot::Sender<Result<AlertView, CommandError>>;
+
+impl Answers {
+    /// Waits for an answer under a ticket that nobody else has.
+    pub fn wait(&self, ticket: u64) -> oneshot::Receiver<Result<AlertView, CommandError>> {
+        let (answer, waiting) = oneshot::channel();
+        self.lock().insert(ticket, answer);
+        waiting
+    }
+
+    /// Nobody waits any more.
+    pub fn forget(&self, ticket: u64) {
+        self.lock().remove(&ticket);
+    }
+
+    fn give(&self, ticket: u64, answer: Result<AlertView, CommandError>) {
+        if let Some(waiting) = self.lock().remove(&ticket) {
+            // Whoever gave up waiting finds what became of it in the alert.
+            drop(waiting.send(answer));
+        }
+    }
+
+    /// A map is whole whatever panicked while it was held.
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Answer>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the loop works with.
+#[derive(Debug)]
+pub struct Engine {
+    /// What is known; readers share it.
+    pub core: Arc<RwLock<Core>>,
+    /// Where a turn becomes durable.
+    pub journal: Journal,
+    /// What comes.
+    pub queue: mpsc::Receiver<Input>,
+    /// Where acks go.
+    pub outbox: Arc<Outbox>,
+    /// Who waits for an answer.
+    pub answers: Arc<Answers>,
+    /// Who is told what changed.
+    pub live: Arc<Live>,
+    /// Where it is said whether it works.
+    pub health: Arc<Health>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Clock,
+    /// Between two looks at what time alone changes.
+    pub tick: Duration,
+    /// The least time between two looks at what the record changes.
+    pub delta: Duration,
+}
+
+impl Engine {
+    /// Runs until it is told to stop and the queue is empty.
+    pub fn run(mut self, runtime: &Handle, stop: &CancellationToken) {
+        self.health.works(PART);
+        let mut last_tick = self.clock.stopwatch();
+        loop {
+            let until_tick = if self.has_stale_slots() {
+                self.delta
+            } else {
+                self.tick
+            };
+            let wait = until_tick.saturating_sub(last_tick.elapsed());
+            let inputs = self.wait_for_inputs(runtime, stop, wait);
+            let is_stopping = stop.is_cancelled() && inputs.is_empty();
+            if !inputs.is_empty() && !self.turn(inputs, runtime, stop) {
+                return;
+            }
+            if last_tick.elapsed() >= until_tick && !is_stopping {
+                last_tick = self.clock.stopwatch();
+                let sites = self.changed_sites();
+                if !self.turn(sites, runtime, stop) || !self.turn(vec![Input::Tick], runtime, stop)
+                {
+                    return;
+                }
+            }
+            if is_stopping {
+                return;
+            }
+        }
+    }
+
+    fn has_stale_slots(&self) -> bool {
+        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        core.state()
+            .sites
+            .values()
+            .any(|site| site.judged.stale.is_some())
+    }
+
+    /// All that is queued, up to one turn's worth; waits for the first.
+    fn wait_for_inputs(
+        &mut self,
+        runtime: &Handle,
+        stop: &CancellationToken,
+        wait: Duration,
+    ) -> Vec<Input> {
+        let first = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                input = timeout(wait, self.queue.recv()) => input.ok().flatten(),
+                () = stop.cancelled() => None,
+            }
+        });
+        let Some(first) = first else {
+            // Told to stop: what is queued already is still taken.
+            return self.queue.try_recv().into_iter().collect();
+        };
+        let mut events = events_of(&first);
+        let mut inputs = vec![first];
+        while events + MAX_BATCH_LINES <= MAX_EVENTS
+            && let Ok(input) = self.queue.try_recv()
+        {
+            events += events_of(&input);
+            inputs.push(input);
+        }
+        inputs
+    }
+
+    /// Sites that the command line changed beside the hub.
+    fn changed_sites(&mut self) -> Vec<Input> {
+        let read = match self.journal.has_foreign_changes() {
+            Ok(false) => return Vec::new(),
+            Ok(true) => self.journal.sites(),
+            Err(error) => Err(error.into()),
+        };
+        match read {
+            Ok(sites) => sites.into_iter().map(Input::Site).collect(),
+            Err(error) => {
+                warn!(error = chain(&error), "sites cannot be read again");
+                Vec::new()
+            }
+        }
+    }
+
+    /// One turn. Answers whether to go on.
+    fn turn(&mut self, inputs: Vec<Input>, runtime: &Handle, stop: &CancellationToken) -> bool {
+        if inputs.is_empty() {
+            return true;
+        }
+        let oldest = inputs.iter().filter_map(received_of).min();
+        let decision = {
+            let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+            core.decide(self.clock.now(), inputs)
+        };
+        self.metrics.decided(&decision.seen);
+        let Some(had_failed) = self.commit(&decision, runtime, stop) else {
+            return false;
+        };
+        if !decision.commit.is_empty() {
+            let mut core = self.core.write().unwrap_or_else(PoisonError::into_inner);
+            core.apply(&decision.commit);
+        }
+        if let Some(oldest) = oldest {
+            let lag_us = self.clock.now().micros_since(oldest);
+            let lag = Duration::from_micros(u64::try_from(lag_us).unwrap_or(0));
+            self.metrics.lag(lag);
+        }
+        self.live.touch(&decision.commit.changes);
+        self.act(decision.effects);
+        // Nobody could be taken in while the journal failed: silence in that time says nothing.
+        !had_failed || self.listen_again(runtime, stop)
+    }
+
+    fn listen_again(&mut self, runtime: &Handle, stop: &CancellationToken) -> bool {
+        let is_listening = {
+            let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+            core.state().listening_since.is_some()
+        };
+        !is_listening || self.turn(vec![Input::Listening(true)], runtime, stop)
+    }
+
+    /// Makes a turn durable, however often it must be tried. Answers whether it failed before, or
+    /// nothing if it was told to stop.
+    fn commit(
+        &mut self,
+        decision: &Decision,
+        runtime: &Handle,
+        stop: &CancellationToken,
+    ) -> Option<bool> {
+        if !decision.commit.is_durable() {
+            return Some(false);
+        }
+        let mut wait = FIRST_WAIT;
+        let mut had_failed = false;
+        loop {
+            let watch = self.clock.stopwatch();
+            match self.journal.commit(&decision.commit) {
+                Ok(()) => {
+                    let events = decision.commit.events.len() as u64;
+                    self.metrics.committed(events, watch.elapsed());
+                    if self.health.works(PART) {
+                        info!("the journal can be written again");
+                    }
+                    return Some(had_failed);
+                }
+                Err(error) => {
+                    had_failed = true;
+                    self.metrics.commit_failed();
+                    let error = chain(&error);
+                    let detail =
+                        format!("{error}; see that the disk has room and is not read-only");
+                    if self.health.fails(PART, detail) {
+                        error!(
+                            error,
+                            "the journal cannot be written; units keep what they see"
+                        );
+                    }
+                    let stopped = runtime.block_on(timeout(wait, stop.cancelled())).is_ok();
+                    if stopped {
+                        return None;
+                    }
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+    }
+
+    fn act(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ack { site, unit, ack } => {
+                    self.metrics.acked();
+                    self.outbox.ack(site, unit, &ack);
+                }
+                Effect::Answer { ticket, answer } => self.answers.give(ticket, answer),
+            }
+        }
+    }
+}
+
+fn events_of(input: &Input) -> usize {
+    match input {
+        Input::Batch(batch) => batch.lines.len(),
+        _ => 0,
+    }
+}
+
+fn received_of(input: &Input) -> Option<Wall> {
+    match input {
+        Input::Batch(batch) => Some(batch.received),
+        _ => None,
+    }
+}
+
+/// An error with all that caused it, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,192 @@
+//! Answers from what is known: the live part from the core's state, the history from the store.
+//!
+//! A question takes what it needs of the state and lets go of it before it asks the store, so that
+//! the engine never waits for a disk that a reader waits for.
+
+pub mod alerts;
+pub mod fleet;
+mod headcount;
+mod lane;
+mod quarantine;
+pub mod site;
+mod slots;
+mod unit;
+mod zone;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use chrono::TimeDelta;
+use gatepost_dashboard::{
+    ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
+    view::{
+        AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    },
+};
+use gatepost_model::{SiteId, UnitId, Wall};
+
+use crate::{
+    clock::Clock,
+    core::{
+        Core,
+        state::{SiteState, State},
+    },
+    health::Health,
+    metrics::Metrics,
+    series::{self, Source},
+    store::{journal, port::EventStore},
+};
+
+/// What is known.
+pub struct ReadModel {
+    /// The core's state.
+    pub core: Arc<RwLock<Core>>,
+    /// The history.
+    pub store: Arc<dyn EventStore>,
+    /// Where the journal is.
+    pub data: PathBuf,
+    /// Whether the parts work.
+    pub health: Arc<Health>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Clock,
+}
+
+impl ReadModel {
+    fn core(&self) -> RwLockReadGuard<'_, Core> {
+        self.core.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A site as it is now, to be looked at while the hub goes on.
+    fn site_state(&self, id: &SiteId) -> Result<Arc<SiteState>, ReadError> {
+        find(self.core().state(), id).cloned()
+    }
+}
+
+/// A site of the state.
+fn find<'s>(state: &'s State, id: &SiteId) -> Result<&'s Arc<SiteState>, ReadError> {
+    state.sites.get(id).ok_or_else(|| ReadError::NotFound {
+        what: "site",
+        id: id.to_string(),
+    })
+}
+
+impl SiteRead for ReadModel {
+    fn now(&self) -> Wall {
+        self.clock.now()
+    }
+
+    fn sites(&self) -> Result<Vec<SiteRow>, ReadError> {
+        let core = self.core();
+        Ok(fleet::rows(
+            core.state(),
+            core.settings().slot_grace,
+            self.now(),
+        ))
+    }
+
+    fn site(&self, id: &SiteId) -> Result<SiteSnapshot, ReadError> {
+        let core = self.core();
+        site::snapshot(core.state(), id, core.settings().slot_grace, self.now())
+    }
+
+    fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
+        self.site_state(site)?;
+        self.store.events(site, query)
+    }
+
+    fn series(&self, id: &SiteId, query: &SeriesQuery) -> Result<Series, ReadError> {
+        let site = self.site_state(id)?;
+        let source = Source {
+            site: &site.site,
+            zone: site.zone,
+            store: &*self.store,
+            sight: &site.sight,
+            anchor: site.tally(None).map(|tally| tally.anchor),
+            now: self.now(),
+        };
+        series::series(&source, query)
+    }
+
+    fn slots(&self, id: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError> {
+        if to.micros_since(from) > MOST_SLOT_DAYS.num_microseconds().unwrap_or(i64::MAX) {
+            return Err(ReadError::Invalid {
+                parameter: "to",
+                reason: format!("at most {} days at once", MOST_SLOT_DAYS.num_days()),
+            });
+        }
+        let grace = self.core().settings().slot_grace;
+        let site = self.site_state(id)?;
+        Ok(slots::between(&site, from, to, grace, self.now()))
+    }
+
+    fn alerts(&self, query: &AlertQuery) -> Result<(Vec<AlertView>, Option<String>), ReadError> {
+        alerts::page(&self.core().state().alerts, query)
+    }
+
+    fn alert(&self, id: u64) -> Result<AlertView, ReadError> {
+        let core = self.core();
+        let known = core.state().alerts.get(id);
+        known.cloned().ok_or_else(|| ReadError::NotFound {
+            what: "alert",
+            id: id.to_string(),
+        })
+    }
+
+    fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError> {
+        let core = self.core();
+        let (state, now) = (core.state(), self.now());
+        let sites = state.sites.iter();
+        Ok(sites
+            .flat_map(|(id, site)| {
+                let units = unit::all(site, state.listening_since, now);
+                units.into_iter().map(move |unit| (id.clone(), unit))
+            })
+            .collect())
+    }
+
+    fn unit(&self, id: &SiteId, unit: &UnitId) -> Result<UnitView, ReadError> {
+        let core = self.core();
+        let state = core.state();
+        let site = find(state, id)?;
+        if !site.unit_ids().contains(unit) {
+            return Err(ReadError::NotFound {
+                what: "unit",
+                id: unit.to_string(),
+            });
+        }
+        Ok(unit::view(site, unit, state.listening_since, self.now()))
+    }
+
+    fn quarantine(
+        &self,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError> {
+        quarantine::page(&self.data, limit, cursor)
+    }
+
+    fn readiness(&self) -> Vec<Readiness> {
+        self.health.readiness()
+    }
+
+    fn metrics(&self) -> String {
+        let states: Vec<_> = {
+            let core = self.core();
+            let (state, now) = (core.state(), self.now());
+            let sites = state.sites.values();
+            sites
+                .flat_map(|site| unit::states(site, state.listening_since, now))
+                .collect()
+        };
+        let file = self.data.join(journal::FILE);
+        let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
+        self.metrics.text(states, bytes)
+    }
+}
+
+/// The longest range of slots at once: a year and a day.
+const MOST_SLOT_DAYS: TimeDelta = TimeDelta::days(366);
