@@ -5,4 +5,13 @@
 //! runs the hub and the units as processes; [`verify`] holds the hub's record against the truth.
 //! No part of the product knows of any of it.
 
+pub mod api;
+pub mod clock;
+pub mod demo;
+pub mod fleet;
+pub mod journal;
+pub mod player;
+pub mod process;
+pub mod stage;
+pub mod verify;
 pub mod world;

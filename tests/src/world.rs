@@ -53,12 +53,12 @@ pub fn day_of(plan: &Plan, post: Post, seed: u64, date: NaiveDate) -> Day {
 fn cut_off(plan: &Plan, seed: u64, date: NaiveDate) -> Option<Post> {
     let phase = Dice::new(seed, &["power", plan.id]).whole(0, 9);
     let days = date.num_days_from_ce() as u64;
-    let post = if (days / 9) % 2 == 0 {
+    let post = if (days / 9).is_multiple_of(2) {
         Post::Gate
     } else {
         Post::Yard
     };
-    ((days + phase) % 9 == 0).then_some(post)
+    (days + phase).is_multiple_of(9).then_some(post)
 }
 
 #[cfg(test)]

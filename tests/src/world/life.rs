@@ -155,6 +155,11 @@ impl Life {
         }
     }
 
+    /// The boot that runs.
+    pub fn boot(&self) -> &BootId {
+        &self.boot
+    }
+
     /// Everything before was played.
     pub fn position(&self) -> WallUs {
         self.position

@@ -162,9 +162,11 @@ impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
         }
         self.measured(now, walk.person, body);
         if feverish {
-            // Asked to wait, and measured once more.
-            now += seconds(self.dice.between(9.0, 20.0));
-            self.measured(now, walk.person, body);
+            // The guard asks for it once more, and to be sure once more again.
+            for _ in 0..2 {
+                now += seconds(self.dice.between(3.5, 4.5));
+                self.measured(now, walk.person, body);
+            }
         }
         now += seconds(self.dice.between(0.8, 2.0));
         let (outcome, pin) = if feverish {

@@ -142,6 +142,11 @@ pub const PLANS: [Plan; 12] = [
 ];
 
 impl Plan {
+    /// The same site in another time zone.
+    pub fn in_zone(self, zone: Tz) -> Self {
+        Self { zone, ..self }
+    }
+
     /// The zones that it has.
     pub fn zones(&self) -> impl Iterator<Item = Zone> + '_ {
         Zone::ALL

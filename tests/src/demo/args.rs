@@ -1,0 +1,181 @@
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use chrono_tz::Tz;
+use clap::{Parser, Subcommand};
+
+/// Gatepost on one machine, with simulated gate units driving the real software from the pins up.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "gatepost-demo",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+pub struct Args {
+    /// Something else than running it.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How many sites, 1 to 12.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=12))]
+    pub sites: u64,
+    /// Days that the units live through, without a link, before the present; for instance 14d.
+    #[arg(long, default_value = "14d")]
+    pub history: History,
+    /// Where the page is.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: Address,
+    /// Where the broker is; on this machine only.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    pub mqtt: Address,
+    /// The folder of everything; one that was used before goes on where it was. Without it, one
+    /// that is removed in the end.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Another number is another world.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Stop after so long; for instance 60s.
+    #[arg(long = "for", value_parser = span)]
+    pub until: Option<Duration>,
+    /// People through the first site's lane `people`, from a file of rows `slot_start_local,in,out`
+    /// a half hour each. Only that site is there then, and its clock runs through the file's dates.
+    #[arg(long, requires = "site_zone")]
+    pub counts: Option<PathBuf>,
+    /// The time zone of that file and of the first site.
+    #[arg(long, requires = "counts")]
+    pub site_zone: Option<Tz>,
+}
+
+/// What else the demo can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Hold the hub's record against what really happened; exit 0 or 1.
+    Verify {
+        /// The folder of a demo.
+        dir: PathBuf,
+    },
+}
+
+/// A number of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History(i64);
+
+impl History {
+    /// How many.
+    pub fn days(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for History {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let days = text.strip_suffix('d').unwrap_or(text).parse::<u16>();
+        days.ok()
+            .filter(|days| *days <= 366)
+            .map(|days| Self(i64::from(days)))
+            .ok_or_else(|| format!("`{text}` is no number of days like 14d, at most 366d"))
+    }
+}
+
+/// `HOST:PORT`, the host as a number; port 0 takes a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(SocketAddr);
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.replace("localhost:", "127.0.0.1:");
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("`{text}` is no address like 127.0.0.1:8080"))
+    }
+}
+
+impl Address {
+    /// The address, with a port that is free now if none was asked for.
+    pub fn address(self) -> anyhow::Result<String> {
+        super::with_port(&self.0.to_string())
+    }
+
+    /// A new token, where the address can be reached from outside.
+    pub fn token(self) -> anyhow::Result<Option<String>> {
+        if self.0.ip().is_loopback() {
+            return Ok(None);
+        }
+        let mut random = [0; 16];
+        let mut source = std::fs::File::open("/dev/urandom")?;
+        std::io::Read::read_exact(&mut source, &mut random)?;
+        Ok(Some(format!("{:032x}", u128::from_be_bytes(random))))
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let no = || format!("`{text}` is no span like 60s, 5m or 2h");
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(no()),
+    };
+    let seconds: f64 = number.parse().map_err(|_| no())?;
+    Duration::try_from_secs_f64(seconds * factor).map_err(|_| no())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(["gatepost-demo"].iter().chain(words))
+    }
+
+    #[test]
+    fn the_documented_commands_are_read() {
+        let args = parse(&[
+            "--sites",
+            "3",
+            "--history",
+            "14d",
+            "--http",
+            "127.0.0.1:8080",
+            "--seed",
+            "7",
+            "--for",
+            "60s",
+        ])
+        .unwrap();
+        assert_eq!((args.sites, args.history.days(), args.seed), (3, 14, 7));
+        assert_eq!(args.until, Some(Duration::from_secs(60)));
+        let args = parse(&["--counts", "f.csv", "--site-zone", "America/Los_Angeles"]).unwrap();
+        assert_eq!(args.site_zone, Some(Tz::America__Los_Angeles));
+        assert!(matches!(
+            parse(&["verify", "d"]).unwrap().command,
+            Some(Command::Verify { .. })
+        ));
+        assert_eq!(parse(&[]).unwrap().history.days(), 14);
+    }
+
+    #[test]
+    fn wrong_use_is_refused() {
+        for words in [
+            &["--sites", "0"][..],
+            &["--sites", "13"],
+            &["--history", "long"],
+            &["--counts", "f.csv"],
+            &["--site-zone", "Asia/Shanghai"],
+            &["--http", "nowhere"],
+            &["--for", "-1s"],
+            &["verify"],
+        ] {
+            assert!(parse(words).is_err(), "{words:?}");
+        }
+    }
+}

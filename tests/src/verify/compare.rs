@@ -1,0 +1,495 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::Context;
+use gatepost_model::Wall;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::world::truth::{Truth, What};
+
+/// The record's times are rounded to milliseconds.
+const ROUNDING_US: i64 = 1_000;
+
+/// An event of the record, as far as it is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Where it belongs.
+    pub key: Key,
+    /// What must agree besides: direction, temperature, outcome, litres.
+    pub detail: String,
+    /// `(site/unit, log)`.
+    pub log: (String, String),
+    /// Its sequence.
+    pub seq: u64,
+    /// The time that the record gives it, and its error.
+    pub time: Wall,
+    /// Milliseconds either way.
+    pub time_error_ms: u64,
+}
+
+/// What tells one happening from another: unit, boot, kind, lane or zone, and its moment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// `site/unit`
+    pub unit: String,
+    /// The boot.
+    pub boot: String,
+    /// `passage`, `screening`, `entry`, `round started`, `round ended`, `unclear`.
+    pub kind: String,
+    /// Lane or zone.
+    pub place: String,
+    /// Monotonic time; of an end the start's, because the truth may not know the end.
+    pub mono_us: u64,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    unit: String,
+    boot: String,
+    log: String,
+    seq: u64,
+    mono_us: u64,
+    kind: String,
+    time: Wall,
+    time_error_ms: u64,
+    lane: Option<String>,
+    zone: Option<String>,
+    dir: Option<String>,
+    skin_c: Option<f64>,
+    outcome: Option<String>,
+    phase: Option<String>,
+    litres: Option<f64>,
+    started_mono_us: Option<u64>,
+}
+
+impl Seen {
+    /// Reads an event as the API gives it.
+    pub fn read(site: &str, event: &Value) -> anyhow::Result<Self> {
+        let raw = Raw::deserialize(event)?;
+        let unit = format!("{site}/{}", raw.unit);
+        let (mut kind, mut mono_us) = (raw.kind, raw.mono_us);
+        let detail = match kind.as_str() {
+            "passage" => raw.dir.context("no `dir`")?,
+            "screening" => format!("{:.2}", raw.skin_c.context("no `skin_c`")?),
+            "entry" => raw.outcome.context("no `outcome`")?,
+            "round" => {
+                let phase = raw.phase.context("no `phase`")?;
+                kind = format!("round {phase}");
+                if phase == "started" {
+                    String::new()
+                } else {
+                    mono_us = raw.started_mono_us.context("no `started_mono_us`")?;
+                    format!("{} {:.1} l", raw.mono_us, raw.litres.unwrap_or(0.0))
+                }
+            }
+            _ => String::new(),
+        };
+        Ok(Self {
+            key: Key {
+                boot: raw.boot,
+                kind,
+                place: raw.lane.or(raw.zone).unwrap_or_default(),
+                mono_us,
+                unit: unit.clone(),
+            },
+            detail,
+            log: (unit, raw.log),
+            seq: raw.seq,
+            time: raw.time,
+            time_error_ms: raw.time_error_ms,
+        })
+    }
+
+    fn describe(&self) -> String {
+        let Key {
+            unit,
+            boot,
+            kind,
+            place,
+            mono_us,
+        } = &self.key;
+        format!(
+            "{unit} {kind} {place} {} at {mono_us} of boot {boot} (seq {})",
+            self.detail, self.seq
+        )
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Durable happenings.
+    pub durable: usize,
+    /// Of them, in the record as they should be.
+    pub matched: usize,
+    /// Happenings that the units had not confirmed.
+    pub uncertain: usize,
+    /// Of them, in the record all the same.
+    pub recorded: usize,
+    /// Movements that the record calls unclear.
+    pub unclear: usize,
+    /// Durable, but not in the record.
+    pub missing: Vec<String>,
+    /// More than once in the record.
+    pub doubled: Vec<String>,
+    /// In the record with something else about them.
+    pub wrong: Vec<String>,
+    /// In the record, but never happened.
+    pub invented: Vec<String>,
+    /// Not in the order in which they happened.
+    pub disordered: Vec<String>,
+}
+
+/// Compares the record with the truth. Of a world that is still running, events beyond the last
+/// truth of their boot are not judged.
+pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
+    let mut report = Report::default();
+    let mut by_key: HashMap<&Key, Vec<&Seen>> = HashMap::with_capacity(seen.len());
+    for event in seen {
+        by_key.entry(&event.key).or_default().push(event);
+    }
+    let mut known: BTreeSet<Key> = BTreeSet::new();
+    let mut horizon: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for truth in truths {
+        let unit = format!("{}/{}", truth.site, truth.unit);
+        let latest = horizon.entry((unit, truth.boot.to_string())).or_default();
+        *latest = (*latest).max(truth.end_mono_us.unwrap_or(truth.mono_us));
+        let expected = expected(truth);
+        if expected.is_empty() {
+            continue;
+        }
+        let found = expected
+            .iter()
+            .map(|expected| judge(truth, expected, &by_key, &mut report))
+            .fold(Found::Right, Found::worse);
+        known.extend(expected.into_iter().map(|expected| expected.key));
+        match (truth.durable, found) {
+            (true, found) => {
+                report.durable += 1;
+                report.matched += usize::from(found == Found::Right);
+            }
+            (false, found) => {
+                report.uncertain += 1;
+                report.recorded += usize::from(found != Found::Missing);
+            }
+        }
+    }
+    for event in seen {
+        if event.key.kind == "unclear" {
+            report.unclear += 1;
+        } else if !known.contains(&event.key) {
+            let place = (event.key.unit.clone(), event.key.boot.clone());
+            let judged = !running
+                || horizon
+                    .get(&place)
+                    .is_some_and(|latest| event.key.mono_us <= *latest);
+            if judged {
+                report.invented.push(event.describe());
+            }
+        }
+    }
+    order(seen, &mut report);
+    report
+}
+
+struct Expected {
+    key: Key,
+    /// None where the truth does not know.
+    detail: Option<String>,
+    at: Wall,
+    /// Must be there if the truth is durable.
+    required: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Right,
+    Wrong,
+    Missing,
+}
+
+impl Found {
+    fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+/// The events that a happening must make.
+fn expected(truth: &Truth) -> Vec<Expected> {
+    let one = |kind: &str, detail: Option<String>| Expected {
+        key: Key {
+            unit: format!("{}/{}", truth.site, truth.unit),
+            boot: truth.boot.to_string(),
+            kind: kind.to_owned(),
+            place: truth
+                .lane
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| truth.zone.map(|zone| zone.to_string()))
+                .unwrap_or_default(),
+            mono_us: truth.mono_us,
+        },
+        detail,
+        at: truth.t,
+        required: true,
+    };
+    match truth.what {
+        What::Passage => vec![one("passage", truth.dir.map(|dir| dir.as_str().to_owned()))],
+        What::Screening => vec![one(
+            "screening",
+            truth.skin_c.map(|skin| format!("{skin:.2}")),
+        )],
+        What::Entry => vec![one("entry", truth.outcome.clone())],
+        What::Round => {
+            let ended = truth
+                .end_mono_us
+                .zip(truth.litres)
+                .map(|(end, litres)| format!("{end} {litres:.1} l"));
+            vec![
+                one("round started", Some(String::new())),
+                Expected {
+                    at: truth.t_end.unwrap_or(truth.t),
+                    required: truth.end_mono_us.is_some(),
+                    ..one("round ended", ended)
+                },
+                // A round that is forgotten, or whose end the unit did not see, is given up some time.
+                Expected {
+                    required: false,
+                    ..one("round abandoned", None)
+                },
+            ]
+        }
+        What::Uturn | What::Unclear => Vec::new(),
+    }
+}
+
+fn judge(
+    truth: &Truth,
+    expected: &Expected,
+    by_key: &HashMap<&Key, Vec<&Seen>>,
+    report: &mut Report,
+) -> Found {
+    let found = by_key
+        .get(&expected.key)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let Some(event) = found.first() else {
+        if !expected.required {
+            return Found::Right;
+        }
+        if truth.durable {
+            let Key {
+                unit,
+                boot,
+                kind,
+                place,
+                mono_us,
+            } = &expected.key;
+            report.missing.push(format!(
+                "{unit} {kind} {place} at {mono_us} of boot {boot}, {}",
+                expected.at
+            ));
+        }
+        return Found::Missing;
+    };
+    if found.len() > 1 {
+        report
+            .doubled
+            .push(format!("{} times: {}", found.len(), event.describe()));
+        return Found::Wrong;
+    }
+    // Of a round that was broken off, only that it is there at most once can be said.
+    if !truth.durable && truth.what == What::Round {
+        return Found::Right;
+    }
+    if let Some(detail) = expected
+        .detail
+        .as_ref()
+        .filter(|detail| **detail != event.detail)
+    {
+        report
+            .wrong
+            .push(format!("{}, but it was {detail}", event.describe()));
+        return Found::Wrong;
+    }
+    let off = event.time.micros_since(expected.at).abs();
+    let error = i64::try_from(event.time_error_ms).unwrap_or(i64::MAX / 1000) * 1000 + ROUNDING_US;
+    if expected.detail.is_some() && off > error {
+        report.wrong.push(format!(
+            "{} has the time {} ± {} ms, but it was {}",
+            event.describe(),
+            event.time,
+            event.time_error_ms,
+            expected.at
+        ));
+        return Found::Wrong;
+    }
+    Found::Right
+}
+
+/// Order within a log is the sequence: what happened at one place later has a later sequence.
+fn order(seen: &[Seen], report: &mut Report) {
+    let mut by_place: BTreeMap<[&str; 5], Vec<&Seen>> = BTreeMap::new();
+    let mut sequences: BTreeMap<(&(String, String), u64), usize> = BTreeMap::new();
+    for event in seen {
+        let Key {
+            boot, kind, place, ..
+        } = &event.key;
+        let (unit, log) = &event.log;
+        by_place
+            .entry([unit, log, boot, kind, place])
+            .or_default()
+            .push(event);
+        *sequences.entry((&event.log, event.seq)).or_default() += 1;
+    }
+    for events in by_place.values_mut() {
+        events.sort_by_key(|event| event.seq);
+        for pair in events.windows(2) {
+            if pair[0].key.mono_us > pair[1].key.mono_us {
+                report.disordered.push(format!(
+                    "{} before {}",
+                    pair[0].describe(),
+                    pair[1].describe()
+                ));
+            }
+        }
+    }
+    for ((log, seq), n) in sequences {
+        if n > 1 {
+            report
+                .doubled
+                .push(format!("sequence {seq} of {log:?} {n} times"));
+        }
+    }
+}
+
+/// More lines of one sort than this help nobody.
+const SHOWN: usize = 10;
+
+impl Report {
+    /// Whether the record is what it must be.
+    pub fn is_clean(&self) -> bool {
+        self.matched == self.durable && self.faults().iter().all(|(_, lines)| lines.is_empty())
+    }
+
+    fn faults(&self) -> [(&'static str, &Vec<String>); 5] {
+        [
+            ("missing", &self.missing),
+            ("doubled", &self.doubled),
+            ("wrong", &self.wrong),
+            ("invented", &self.invented),
+            ("out of order", &self.disordered),
+        ]
+    }
+
+    /// For people.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{} of {} happenings matched",
+            self.matched, self.durable
+        )];
+        if self.uncertain > 0 {
+            lines.push(format!(
+                "{} more happened while their unit could not confirm them; {} of them are in the record",
+                self.uncertain, self.recorded
+            ));
+        }
+        if self.unclear > 0 {
+            lines.push(format!(
+                "{} movements are in the record as unclear",
+                self.unclear
+            ));
+        }
+        for (word, faults) in self.faults() {
+            if !faults.is_empty() {
+                lines.push(format!("{word}: {}", faults.len()));
+                lines.extend(faults.iter().take(SHOWN).map(|fault| format!("  {fault}")));
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn truth(mono_us: u64, dir: &str, durable: bool) -> Truth {
+        serde_json::from_value(json!({
+            "t": "2026-11-23T07:00:00Z", "site": "s", "unit": "u", "boot": "b", "mono_us": mono_us,
+            "what": "passage", "lane": "people", "dir": dir, "durable": durable,
+        }))
+        .unwrap()
+    }
+
+    fn seen(seq: u64, mono_us: u64, dir: &str) -> Seen {
+        let event = json!({
+            "unit": "u", "boot": "b", "log": "l", "seq": seq, "mono_us": mono_us, "kind": "passage",
+            "time": "2026-11-23T07:00:00.003Z", "time_error_ms": 10, "time_source": "unit",
+            "lane": "people", "dir": dir, "duration_ms": 300,
+        });
+        Seen::read("s", &event).unwrap()
+    }
+
+    fn truths() -> Vec<Truth> {
+        vec![
+            truth(1, "in", true),
+            truth(2, "out", true),
+            truth(3, "in", false),
+        ]
+    }
+
+    #[test]
+    fn a_record_that_agrees_is_clean() {
+        for more in [vec![], vec![seen(3, 3, "in")]] {
+            let mut record = vec![seen(1, 1, "in"), seen(2, 2, "out")];
+            let recorded = more.len();
+            record.extend(more);
+            let report = compare(&truths(), &record, false);
+            assert!(report.is_clean(), "{report:?}");
+            assert_eq!(report.lines()[0], "2 of 2 happenings matched");
+            assert_eq!((report.uncertain, report.recorded), (1, recorded));
+        }
+    }
+
+    #[test]
+    fn each_fault_is_found_and_named() {
+        let cases: [(&str, Vec<Seen>); 6] = [
+            ("missing", vec![seen(1, 1, "in")]),
+            (
+                "doubled",
+                vec![seen(1, 1, "in"), seen(2, 2, "out"), seen(3, 2, "out")],
+            ),
+            ("wrong", vec![seen(1, 1, "out"), seen(2, 2, "out")]),
+            (
+                "invented",
+                vec![seen(1, 1, "in"), seen(2, 2, "out"), seen(3, 9, "in")],
+            ),
+            ("out of order", vec![seen(2, 1, "in"), seen(1, 2, "out")]),
+            ("doubled", vec![seen(1, 1, "in"), seen(1, 2, "out")]),
+        ];
+        for (word, record) in cases {
+            let report = compare(&truths(), &record, false);
+            assert!(!report.is_clean(), "{word}");
+            assert!(
+                report.lines().iter().any(|line| line.starts_with(word)),
+                "{word}: {report:?}"
+            );
+        }
+        let mut late = vec![seen(1, 1, "in"), seen(2, 2, "out")];
+        late[0].time = Wall::parse("2026-11-23T07:00:00.012Z").unwrap();
+        assert!(
+            !compare(&truths(), &late, false).is_clean(),
+            "beyond its own error"
+        );
+    }
+
+    #[test]
+    fn of_a_running_world_the_newest_is_not_judged() {
+        let record = vec![seen(1, 1, "in"), seen(2, 2, "out"), seen(4, 9, "in")];
+        assert!(compare(&truths(), &record, true).is_clean());
+        assert!(!compare(&truths(), &record, false).is_clean());
+    }
+}
