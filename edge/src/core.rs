@@ -316,7 +316,7 @@ impl Core {
             });
         }
         for thermometer in &mut self.thermometers {
-            thermometer.begin();
+            thermometer.begin(mono, restart);
         }
         for station in &mut self.stations {
             station.begin(mono, boot, &mut self.out);
@@ -432,6 +432,12 @@ impl Core {
                     continue;
                 };
                 self.boots.saw(boot, at.0);
+                if let Happening::Passage(_) | Happening::Unclear(_) = happening {
+                    let lane = happening.lane();
+                    let here = self.thermometers.iter_mut();
+                    here.filter(|thermometer| lane == Some(thermometer.lane()))
+                        .for_each(|thermometer| thermometer.leave(at));
+                }
                 let event = Event {
                     mono_us: at.0,
                     at: self.wall.stamp(at),

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use gatepost_model::{LaneId, LaneKind, LeadsTo, SensorId, Zone};
 
 use super::{Mistakes, reader::Section};
-use crate::input::{InputIx, InputNames};
+use crate::{
+    core::screening::rule::{Place, Point},
+    input::{InputIx, InputNames},
+};
 
 /// All that is wired.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +89,10 @@ pub struct Thermometer {
     pub input: InputIx,
     /// The lane whose people it measures, as a place in [`Gate::lanes`].
     pub lane: usize,
+    /// Where it looks.
+    pub place: Place,
+    /// How readily it suspects.
+    pub point: Point,
 }
 
 /// `[[round_station]]`
@@ -169,12 +176,11 @@ fn lane_defaults(kind: LaneKind) -> LaneDefaults {
 pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Gate {
     let mut pins = Pins::read(root, simulated, mistakes);
     let mut gate = Gate::default();
-    let mut all_lanes_read = true;
+    let mut named = Vec::new();
     for section in root.sections("lane", mistakes) {
         let place = section.place("name");
-        let lane = lane(section, &mut pins, mistakes);
-        all_lanes_read &= lane.is_some();
-        if let Some(lane) = lane {
+        named.extend(section.peek("name"));
+        if let Some(lane) = lane(section, &mut pins, mistakes) {
             let id = lane.id.as_str();
             if gate.lanes.iter().any(|other| other.id == lane.id) {
                 mistakes.add(place, format!("there are two lanes `{id}`"), "rename one");
@@ -184,7 +190,7 @@ pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mista
     }
     let lanes = Lanes {
         read: &gate.lanes,
-        complete: all_lanes_read,
+        named: &named,
     };
     for section in root.sections("thermometer", mistakes) {
         gate.thermometers
@@ -269,8 +275,8 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
 #[derive(Clone, Copy)]
 struct Lanes<'a> {
     read: &'a [Lane],
-    /// False if one has a mistake of its own: then a name that is not found is no second one.
-    complete: bool,
+    /// Names of those too that have a mistake of their own: to name one is no second mistake.
+    named: &'a [String],
 }
 
 /// The lane that a table names.
@@ -278,9 +284,8 @@ fn lane_of(section: &mut Section<'_>, lanes: Lanes<'_>, mistakes: &mut Mistakes)
     let name = section.text("lane", mistakes)?;
     let mut read = lanes.read.iter();
     let found = read.position(|lane| lane.id.as_str() == name);
-    if found.is_none() && lanes.complete {
-        let known: Vec<&str> = lanes.read.iter().map(|lane| lane.id.as_str()).collect();
-        let cure = format!("write one of {}", known.join(", "));
+    if found.is_none() && !lanes.named.contains(&name) {
+        let cure = format!("write one of {}", lanes.named.join(", "));
         section.wrong("lane", format!("there is no lane `{name}`"), cure, mistakes);
     }
     found
@@ -294,6 +299,32 @@ fn thermometer(
 ) -> Option<Thermometer> {
     let named = pins.measuring(&mut section, mistakes);
     let lane = lane_of(&mut section, lanes, mistakes);
+    let place = match section.optional_text("place", mistakes).as_deref() {
+        None | Some("forehead") => Place::Forehead,
+        Some("canthus") => Place::Canthus,
+        Some(other) => {
+            let what = format!("a thermometer cannot look at `{other}`");
+            section.wrong("place", what, "write forehead or canthus", mistakes);
+            Place::default()
+        }
+    };
+    let point = match section
+        .optional_text("operating_point", mistakes)
+        .as_deref()
+    {
+        None | Some("quiet") => Point::Quiet,
+        Some("sensitive") => Point::Sensitive,
+        Some(other) => {
+            let what = format!("there is no operating point `{other}`");
+            section.wrong(
+                "operating_point",
+                what,
+                "write quiet or sensitive",
+                mistakes,
+            );
+            Point::default()
+        }
+    };
     section.finish(mistakes);
     let (input, sensor) = named?;
     let lane = lane?;
@@ -301,6 +332,8 @@ fn thermometer(
         sensor,
         input,
         lane,
+        place,
+        point,
     })
 }
 

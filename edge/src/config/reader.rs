@@ -72,6 +72,13 @@ impl<'a> Section<'a> {
             .map_or(self.at, |entry| entry.at)
     }
 
+    /// The text of a key that was not read yet, whatever is wrong with it.
+    pub(super) fn peek(&self, key: &str) -> Option<String> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        let text = entry.value.as_ref()?.get_ref().as_str()?;
+        Some(text.to_owned())
+    }
+
     /// Notes a mistake at a key.
     pub(super) fn wrong(
         &self,

@@ -1,56 +1,29 @@
-//! A person's skin temperature, judged against the people just measured by the same thermometer.
+//! A thermometer at a lane: people's skin temperatures, judged where they stand.
 //!
-//! Skin is one to two degrees below the body and shifts with sensor, distance and weather, so an
-//! absolute limit finds next to no fever. Rule `rel-1`: the baseline is the median of the last
-//! [`WINDOW`] people, each moved to today's ambient temperature; a person who is warmer than it by
-//! [`MIN_DELTA_C`] and by [`SPREADS`] robust standard deviations (1.4826 times the median absolute
-//! deviation) is a suspicion. A median over so many people needs no exclusion of the sick. Until
-//! [`WARM_UP`] people have passed the verdict is `warming_up`.
-//!
-//! A thermometer that fails, answers nonsense or repeats itself makes a fault and no verdict.
+//! The judgement is [`rule`]'s. Here is what stands around it: what no thermometer can honestly
+//! report makes a fault and no verdict; lamp and buzzer follow the verdict at once, without the hub.
 
-use std::collections::VecDeque;
+pub mod rule;
 
 use gatepost_model::{
     BootId, Happening, LaneId,
     event::{FaultCode, Screening, ScreeningVerdict},
 };
-use serde::{Deserialize, Serialize};
+
+pub use rule::Baseline;
+use rule::{Judgement, RULE};
 
 use super::{earliest, out::Out, sensor_health};
 use crate::{config, time::BoardTime};
 
-/// People whose measurements make the baseline.
-pub const WINDOW: usize = 60;
-/// People to be measured before anybody is judged.
-pub const WARM_UP: usize = 20;
-/// Warmer than the baseline by less than this is normal, degC.
-pub const MIN_DELTA_C: f64 = 0.8;
-/// Robust standard deviations above the baseline that make a suspicion.
-pub const SPREADS: f64 = 2.25;
-/// What skin gains for each degree of ambient temperature: enough to carry a baseline over a cold
-/// night, too little to hide a fever.
-const SKIN_PER_AMBIENT: f64 = 0.1;
-/// The spread is never taken for less, degC: sensors round, and people are not that alike.
-const MIN_SPREAD_C: f64 = 0.2;
 /// Skin that a thermometer can honestly report, degC.
 const PLAUSIBLE_C: std::ops::RangeInclusive<f64> = 20.0..=45.0;
 /// The same number this many times in a row is a frozen sensor: people differ.
 const FROZEN: u32 = 8;
-/// The lamp of a suspicion goes out after this, or with the next normal measurement.
-const LAMP: std::time::Duration = std::time::Duration::from_secs(30);
+/// The lamp goes out after this, or with the next normal measurement.
+const LAMP: std::time::Duration = rule::AGAIN;
 /// The buzzer of a suspicion.
 const BUZZER: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// The rule's name and version in the record.
-pub const RULE: &str = "rel-1";
-
-/// What a baseline is made of; it survives a restart of the agent and a power cut.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Baseline {
-    /// Skin and, where it was measured, ambient temperature of the last people, oldest first.
-    people: VecDeque<(f64, Option<f64>)>,
-}
 
 /// The machine of one thermometer.
 #[derive(Debug)]
@@ -90,8 +63,21 @@ impl Thermometer {
         &self.baseline
     }
 
-    /// The watch begins: outputs are at their safe level.
-    pub fn begin(&mut self) {
+    /// The lane whose people it measures.
+    pub fn lane(&self) -> &LaneId {
+        &self.lane
+    }
+
+    /// Whoever stood there has passed at `at`: the next measurement is another's.
+    pub fn leave(&mut self, at: BoardTime) {
+        self.baseline.leave(at.0);
+    }
+
+    /// The watch begins, in a new boot or in the middle of one: outputs are at their safe level.
+    pub fn begin(&mut self, now: BoardTime, restart: bool) {
+        if !restart {
+            self.baseline.boot(now.0);
+        }
         self.lamp_until = None;
         self.buzzer_until = None;
     }
@@ -126,21 +112,25 @@ impl Thermometer {
         out.cleared(now, &self.config.sensor, FaultCode::Frozen);
         let ambient = value("ambient_c")
             .filter(|ambient| sensor_health::implausible(*ambient, -40.0..=85.0).is_none());
-        let judgement = self.baseline.judge(skin, ambient);
-        self.baseline.add(skin, ambient);
-        self.signal(now, judgement.verdict, out);
+        let Judgement {
+            attempt,
+            began,
+            baseline,
+            verdict,
+        } = self
+            .baseline
+            .judge(now.0, skin, ambient, self.config.place, self.config.point);
+        self.signal(now, verdict, out);
         let screening = Screening {
             lane: self.lane.clone(),
-            id: screening_id(boot, &self.lane, now),
-            attempt: 1,
+            id: screening_id(boot, &self.lane, BoardTime(began)),
+            attempt,
             skin_c: skin,
             ambient_c: ambient,
-            baseline_c: judgement.baseline.map(hundredths),
-            delta_c: judgement
-                .baseline
-                .map(|baseline| hundredths(skin - baseline)),
+            baseline_c: baseline.map(hundredths),
+            delta_c: baseline.map(|baseline| hundredths(skin - baseline)),
             rule: RULE.to_owned(),
-            verdict: judgement.verdict,
+            verdict,
         };
         out.happened(now, Happening::Screening(screening));
     }
@@ -165,11 +155,14 @@ impl Thermometer {
 
     fn signal(&mut self, now: BoardTime, verdict: ScreeningVerdict, out: &mut Out) {
         match verdict {
-            ScreeningVerdict::Fever => {
+            ScreeningVerdict::Fever | ScreeningVerdict::Remeasure => {
+                // The lamp asks for another look; the buzzer says that one was taken.
                 out.output(now, self.lamp, true);
-                out.output(now, self.buzzer, true);
                 self.lamp_until = self.lamp.map(|_| now.plus(LAMP));
-                self.buzzer_until = self.buzzer.map(|_| now.plus(BUZZER));
+                if verdict == ScreeningVerdict::Fever {
+                    out.output(now, self.buzzer, true);
+                    self.buzzer_until = self.buzzer.map(|_| now.plus(BUZZER));
+                }
             }
             _ if self.lamp_until.take().is_some() => out.output(now, self.lamp, false),
             _ => {}
@@ -195,65 +188,11 @@ impl Thermometer {
     }
 }
 
-struct Judgement {
-    baseline: Option<f64>,
-    verdict: ScreeningVerdict,
-}
-
-impl Baseline {
-    fn judge(&self, skin: f64, ambient: Option<f64>) -> Judgement {
-        if self.people.len() < WARM_UP {
-            return Judgement {
-                baseline: None,
-                verdict: ScreeningVerdict::WarmingUp,
-            };
-        }
-        let moved = |(skin, then): &(f64, Option<f64>)| match (ambient, then) {
-            (Some(now), Some(then)) => skin + SKIN_PER_AMBIENT * (now - then),
-            _ => *skin,
-        };
-        let baseline = median(self.people.iter().map(moved).collect());
-        let distances = self
-            .people
-            .iter()
-            .map(|person| (moved(person) - baseline).abs())
-            .collect();
-        let spread = (1.4826 * median(distances)).max(MIN_SPREAD_C);
-        let delta = skin - baseline;
-        let verdict = if delta >= MIN_DELTA_C && delta >= SPREADS * spread {
-            ScreeningVerdict::Fever
-        } else {
-            ScreeningVerdict::Normal
-        };
-        Judgement {
-            baseline: Some(baseline),
-            verdict,
-        }
-    }
-
-    fn add(&mut self, skin: f64, ambient: Option<f64>) {
-        if self.people.len() == WINDOW {
-            self.people.pop_front();
-        }
-        self.people.push_back((skin, ambient));
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// Unique per person: a lane measures one at a time.
+/// Unique per person: a lane measures one at a time. All attempts bear the time of the first.
 fn screening_id(boot: &BootId, lane: &LaneId, now: BoardTime) -> String {
     let boot = boot.as_str();
     let short = boot.get(..8).unwrap_or(boot);
@@ -283,6 +222,8 @@ mod tests {
                 sensor: "ir".parse().unwrap(),
                 input: InputIx(0),
                 lane: 0,
+                place: rule::Place::Forehead,
+                point: rule::Point::Quiet,
             };
             let gate = Config::parse(WIRING).unwrap().gate;
             Self {
@@ -323,11 +264,19 @@ mod tests {
             (words, outputs)
         }
 
+        /// One more person passes.
+        fn next(&mut self) -> &mut Self {
+            self.thermometer.leave(BoardTime(self.now));
+            self
+        }
+
         fn warm(ambient: f64) -> Self {
             let mut rig = Self::new();
             for person in 0..40 {
-                rig.measure(34.3 + f64::from(person % 7) * 0.1, ambient);
+                rig.next()
+                    .measure(34.3 + f64::from(person % 7) * 0.1, ambient);
             }
+            rig.next();
             rig
         }
     }
@@ -335,41 +284,42 @@ mod tests {
     #[test]
     fn nobody_is_judged_before_the_baseline_is_ready() {
         let mut rig = Rig::new();
-        for person in 0..20 {
-            let (words, _) = rig.measure(34.0 + f64::from(person) * 0.05, 18.0);
+        for person in 0..16 {
+            let (words, outputs) = rig.measure(34.0 + f64::from(person * 5 % 7) * 0.1, 18.0);
             assert_eq!(words, ["WarmingUp"], "{person}");
+            assert_eq!(outputs, [], "the lamp is neutral");
         }
-        assert_eq!(rig.measure(34.5, 18.0).0, ["Normal"]);
+        assert_eq!(rig.measure(34.3, 18.0).0, ["Normal"]);
     }
 
     #[test]
-    fn a_fever_is_relative_and_lights_the_lamp() {
+    fn two_of_three_make_a_suspicion_and_light_the_lamp() {
         let mut rig = Rig::warm(18.0);
-        let (words, outputs) = rig.measure(36.3, 18.0);
+        assert_eq!(
+            rig.measure(36.3, 18.0),
+            (vec!["Remeasure".to_owned()], vec![(0, true)])
+        );
+        let (words, outputs) = rig.measure(36.2, 18.0);
         assert_eq!(words, ["Fever"]);
         assert_eq!(outputs, [(0, true), (1, true)]);
-        let (words, outputs) = rig.measure(34.6, 18.0);
+        let (words, outputs) = rig.next().measure(34.6, 18.0);
         assert_eq!(words, ["Normal"]);
         assert_eq!(outputs, [(0, false)]);
-        rig.measure(34.5, 18.0);
-        assert_eq!(rig.measure(34.4, 18.0).1, [], "the buzzer is long out");
     }
 
     #[test]
-    fn a_warm_morning_after_a_cold_evening_is_no_fever() {
-        let mut rig = Rig::warm(8.0);
-        assert_eq!(rig.measure(35.8, 22.0).0, ["Normal"]);
-        assert_eq!(rig.measure(37.5, 22.0).0, ["Fever"]);
-    }
-
-    #[test]
-    fn the_sick_do_not_move_the_baseline() {
+    fn one_of_three_is_normal() {
         let mut rig = Rig::warm(18.0);
-        for _ in 0..10 {
-            rig.measure(37.0, 18.0);
-            rig.measure(34.5, 18.0);
-        }
-        assert_eq!(rig.measure(36.9, 18.0).0, ["Fever"]);
+        let words = [36.3, 34.6, 34.5].map(|skin| rig.measure(skin, 18.0).0);
+        assert_eq!(words, [["Remeasure"], ["Remeasure"], ["Normal"]]);
+    }
+
+    #[test]
+    fn who_passes_unmeasured_is_not_continued_by_the_next() {
+        let mut rig = Rig::warm(18.0);
+        assert_eq!(rig.measure(36.3, 18.0).0, ["Remeasure"]);
+        assert_eq!(rig.next().measure(36.3, 18.0).0, ["Remeasure"]);
+        assert_eq!(rig.measure(36.3, 18.0).0, ["Fever"]);
     }
 
     #[test]
