@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 use crate::{
     clock::Clock,
     health::Health,
-    ingest::client::{MAX_PACKET, connect},
+    ingest::client::{MAX_PACKET, Session, connect},
 };
 
 /// The part's name in `/readyz`.
@@ -176,7 +176,8 @@ async fn trial(listen: SocketAddr) -> Result<(), rumqttc::ConnectionError> {
     // A name of its own for each trial: the broker fails for good where one session takes over
     // another that has not begun yet.
     let nonce = getrandom::u32().unwrap_or_default();
-    let (client, mut driver) = connect(&host, listen.port(), &format!("gatepost-canary-{nonce}"));
+    let name = format!("gatepost-canary-{nonce}");
+    let (client, mut driver) = connect(&host, listen.port(), &name, Session::Clean);
     loop {
         match driver.poll().await? {
             Event::Incoming(Incoming::ConnAck(_)) => {

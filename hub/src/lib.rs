@@ -1,8 +1,11 @@
 //! The hub: takes events from MQTT into the record, judges, and serves what is known.
 
+pub mod app;
 pub mod broker;
 pub mod calendar;
+pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod core;
 pub mod engine;
@@ -13,5 +16,6 @@ pub mod metrics;
 pub mod outbox;
 pub mod read_model;
 pub mod series;
+pub mod site_file;
 pub mod store;
 pub mod telemetry;

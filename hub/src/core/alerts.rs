@@ -94,7 +94,8 @@ impl BookDraft<'_> {
         if let Some(open) = self.open_of(cause) {
             let is_answered = open.state == AlertState::Acknowledged;
             let comes_back = is_answered && open.cleared;
-            if !comes_back && !(is_answered && stands_alone(cause.kind)) {
+            let is_another = comes_back || (is_answered && stands_alone(cause.kind));
+            if !is_another {
                 let mut alert = open.clone();
                 again(&mut alert, &occurrence, now);
                 return (self.put(alert), false);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::decode::{Message, decode};
-use crate::{clock::Clock, core::input::Input, health::Health, outbox::Outbox};
+use crate::{broker, clock::Clock, core::input::Input, health::Health, outbox::Outbox};
 
 /// The part's name in `/readyz`.
 pub const PART: &str = "ingest";
@@ -31,11 +31,26 @@ const KEEP_ALIVE_S: u16 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// What the broker keeps of a client that is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// Nothing.
+    Clean,
+    /// Its subscriptions, and what comes for them.
+    Kept,
+}
+
 /// A client of the broker, and what drives it.
-pub fn connect(host: &str, port: u16, client_id: &str) -> (AsyncClient, EventLoop) {
+pub fn connect(
+    host: &str,
+    port: u16,
+    client_id: &str,
+    session: Session,
+) -> (AsyncClient, EventLoop) {
     let mut options = MqttOptions::new(client_id, (host, port));
     options
         .set_keep_alive(KEEP_ALIVE_S)
+        .set_clean_session(session == Session::Clean)
         .set_max_packet_size(MAX_PACKET, MAX_PACKET)
         .set_inflight(IN_FLIGHT);
     let (client, mut driver) = AsyncClient::builder(options).capacity(REQUESTS).build();
@@ -72,6 +87,8 @@ pub struct Ingest {
     pub health: Arc<Health>,
     /// When messages came.
     pub clock: Clock,
+    /// Nobody else looks whether the broker works.
+    pub vouches_for_broker: bool,
 }
 
 impl Ingest {
@@ -123,6 +140,9 @@ impl Ingest {
                 true
             }
             Incoming::SubAck(_) => {
+                if self.vouches_for_broker {
+                    self.health.works(broker::PART);
+                }
                 if self.health.works(PART) {
                     info!("units can be heard");
                 }
@@ -144,6 +164,9 @@ impl Ingest {
 
     async fn lost(&self, error: &ConnectionError) -> bool {
         let detail = format!("no connection to the broker ({error}); see that it runs");
+        if self.vouches_for_broker {
+            self.health.fails(broker::PART, detail.clone());
+        }
         if self.health.fails(PART, detail) {
             warn!(%error, "the broker is out of reach; units keep what they see");
             return self.put(Input::Listening(false)).await;

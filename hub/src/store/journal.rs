@@ -2,7 +2,7 @@
 //!
 //! Everything of a [`Commit`] is one transaction, with `synchronous=FULL`: it is there after a power
 //! cut, or nothing of it is. There is one writer in the hub; the command line writes sites beside it
-//! ([`Journal::put_site`]), which the hub notices ([`Journal::has_foreign_changes`]).
+//! ([`Journal::put_sites`]), which the hub notices ([`Journal::has_foreign_changes`]).
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use gatepost_model::Site;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{embedded, state};
 use crate::core::{Commit, state::State};
@@ -101,8 +101,15 @@ impl Journal {
         if found > SCHEMA {
             return Err(OpenError::Newer { path, found });
         }
-        let minted = mint().map_err(OpenError::Random)?;
-        let store = make_tables(&connection, &minted).map_err(sqlite)?;
+        if found < SCHEMA {
+            let minted = mint().map_err(OpenError::Random)?;
+            make_tables(&connection, &minted).map_err(sqlite)?;
+        }
+        let store = connection
+            .query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| {
+                row.get(0)
+            })
+            .map_err(sqlite)?;
         let others = data_version(&connection).map_err(sqlite)?;
         Ok(Self {
             connection,
@@ -145,12 +152,14 @@ impl Journal {
         state::sites(&self.connection)
     }
 
-    /// Stores a site's settings.
-    pub fn put_site(&mut self, site: &Site) -> Result<(), StoreError> {
+    /// Stores the settings of sites, all or none.
+    pub fn put_sites(&mut self, sites: &[Site]) -> Result<(), StoreError> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        state::put_site(&transaction, site)?;
+        for site in sites {
+            state::put_site(&transaction, site)?;
+        }
         transaction.commit()?;
         Ok(())
     }
@@ -178,8 +187,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -32_000)
 }
 
-/// Makes what is missing; answers the record's name.
-fn make_tables(connection: &Connection, minted: &str) -> rusqlite::Result<String> {
+/// Makes what is missing. The schema's number is written last, so that a cut in between is made good
+/// by the next start.
+fn make_tables(connection: &Connection, minted: &str) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
     )?;
@@ -189,13 +199,7 @@ fn make_tables(connection: &Connection, minted: &str) -> rusqlite::Result<String
         "INSERT OR IGNORE INTO meta(key, value) VALUES ('store', ?1)",
         [minted],
     )?;
-    connection.pragma_update(None, "user_version", SCHEMA)?;
-    let store: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    Ok(store.unwrap_or_else(|| minted.to_owned()))
+    connection.pragma_update(None, "user_version", SCHEMA)
 }
 
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -246,7 +250,7 @@ mod tests {
         let mut hub = Journal::open(data.path()).unwrap();
         let mut other = Journal::open(data.path()).unwrap();
         assert!(!hub.has_foreign_changes().unwrap());
-        other.put_site(&toml::from_str(SITE).unwrap()).unwrap();
+        other.put_sites(&[toml::from_str(SITE).unwrap()]).unwrap();
         assert!(hub.has_foreign_changes().unwrap());
         assert!(!hub.has_foreign_changes().unwrap());
         assert_eq!(hub.sites().unwrap().len(), 1);

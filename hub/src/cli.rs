@@ -1,0 +1,304 @@
+//! The commands of `gatepost-hub`.
+//!
+//! Exit codes: 0 fine, 1 the thing looked at is wrong (a file with mistakes, a hub that cannot go
+//! on), 2 wrong use. Logs go to stderr, data to stdout.
+
+use std::{
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use gatepost_model::{Site, SiteId};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::{
+    app,
+    config::{BrokerKind, Config, Mistakes, TEMPLATE},
+    engine::chain,
+    site_file,
+    store::journal::{self, Journal},
+    telemetry,
+};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatepost-hub",
+    version,
+    about = "The hub: record, judgement, API and page."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a configuration with comments; overwrites nothing.
+    Init {
+        /// Where.
+        dir: PathBuf,
+    },
+    /// Serve until SIGTERM or SIGINT.
+    Serve {
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Name every mistake of a configuration.
+    Check {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// Sites that the hub knows; also while it serves.
+    #[command(subcommand)]
+    Site(SiteCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum SiteCommand {
+    /// Take sites in, or change them: all files, or none if one has a mistake.
+    Import {
+        /// A site each, or a list of `[[site]]`.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Write a site, or all of them, as TOML.
+    Export {
+        /// Only this site.
+        site: Option<SiteId>,
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// One line a site: id, time zone, names.
+    List {
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// How a command ended.
+enum Outcome {
+    Fine,
+    Wrong,
+    WrongUse,
+}
+
+/// Everything that the binary does; `args` begin with the program's name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Nobody is left to be told that the message could not be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match cli.command {
+        Command::Init { dir } => init(&dir),
+        Command::Serve { config } => serve(&config),
+        Command::Check { file } => check(&file),
+        Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
+        Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
+        Command::Site(SiteCommand::List { config }) => list(&config),
+    };
+    match result {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(1),
+        Ok(Outcome::WrongUse) => ExitCode::from(2),
+        Err(error) => {
+            eprintln!("gatepost-hub: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn init(dir: &Path) -> anyhow::Result<Outcome> {
+    let path = dir.join("gatepost-hub.toml");
+    fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&path);
+    let mut file = match file {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            eprintln!("gatepost-hub: {} is there already", path.display());
+            return Ok(Outcome::Wrong);
+        }
+        file => file.with_context(|| path.display().to_string())?,
+    };
+    file.write_all(TEMPLATE.as_bytes())
+        .with_context(|| path.display().to_string())?;
+    writeln!(io::stdout(), "{}", path.display())?;
+    Ok(Outcome::Fine)
+}
+
+/// Reads a file of settings; tells its mistakes on `out` and returns how that ends the command.
+fn read<T>(
+    path: &Path,
+    mut out: impl Write,
+    parse: impl FnOnce(&str) -> Result<T, Mistakes>,
+) -> Result<T, Outcome> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("gatepost-hub: cannot read {}: {error}", path.display());
+            return Err(Outcome::WrongUse);
+        }
+    };
+    parse(&text).map_err(|mistakes| {
+        for mistake in mistakes.iter() {
+            let place = format!("{}:{}", path.display(), mistake.line);
+            // A closed pipe is the reader's wish.
+            let _ = writeln!(out, "{place}: {}; {}", mistake.what, mistake.cure);
+        }
+        Outcome::Wrong
+    })
+}
+
+fn read_config(path: &Path, out: impl Write) -> Result<Config, Outcome> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    read(path, out, |text| Config::parse(text, folder))
+}
+
+fn check(path: &Path) -> anyhow::Result<Outcome> {
+    let config = match read_config(path, io::stdout()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let broker = match &config.broker.kind {
+        BrokerKind::Embedded { listen } => format!("its own broker on {listen}"),
+        BrokerKind::External { host, port } => format!("the broker at {host}:{port}"),
+    };
+    writeln!(
+        io::stdout(),
+        "{}: fine: record in {}, HTTP on {}, {broker}",
+        path.display(),
+        config.data.display(),
+        config.http.listen,
+    )?;
+    Ok(Outcome::Fine)
+}
+
+fn serve(path: &Path) -> anyhow::Result<Outcome> {
+    telemetry::start();
+    let config = match read_config(path, io::stderr()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let served = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate()).context("no SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("no SIGINT")?;
+        let stopping = stop.clone();
+        let told = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stopping.cancel();
+            std::future::pending::<()>().await;
+        };
+        let served = tokio::select! {
+            served = app::serve(config, stop) => served,
+            () = told => Ok(()),
+        };
+        anyhow::Ok(served)
+    })?;
+    // A read that still waits for a disk holds up nobody.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => Ok(Outcome::Fine),
+        Err(wrong) => {
+            error!(error = chain(&wrong), "the hub cannot go on");
+            Ok(Outcome::Wrong)
+        }
+    }
+}
+
+fn import(files: &[PathBuf], config: &Path) -> anyhow::Result<Outcome> {
+    let config = match read_config(config, io::stderr()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let mut sites: Vec<Site> = Vec::new();
+    let mut wrong = None;
+    for file in files {
+        match read(file, io::stderr(), site_file::parse) {
+            Ok(more) => sites.extend(more),
+            Err(outcome) => wrong = Some(outcome),
+        }
+    }
+    if let Some(outcome) = wrong {
+        return Ok(outcome);
+    }
+    fs::create_dir_all(&config.data).with_context(|| config.data.display().to_string())?;
+    let mut journal = Journal::open(&config.data)?;
+    journal.put_sites(&sites)?;
+    for site in &sites {
+        writeln!(io::stdout(), "{}", site.id)?;
+    }
+    Ok(Outcome::Fine)
+}
+
+fn export(only: Option<&SiteId>, config: &Path) -> anyhow::Result<Outcome> {
+    let sites = match known_sites(config)? {
+        Ok(sites) => sites,
+        Err(outcome) => return Ok(outcome),
+    };
+    let text = match only {
+        None => site_file::many(&sites)?,
+        Some(id) => match sites.iter().find(|site| site.id == *id) {
+            Some(site) => site_file::one(site)?,
+            None => {
+                eprintln!("gatepost-hub: there is no site `{id}`");
+                return Ok(Outcome::Wrong);
+            }
+        },
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(Outcome::Fine)
+}
+
+fn list(config: &Path) -> anyhow::Result<Outcome> {
+    let sites = match known_sites(config)? {
+        Ok(sites) => sites,
+        Err(outcome) => return Ok(outcome),
+    };
+    let mut out = io::stdout().lock();
+    for site in sites {
+        let name = &site.name;
+        writeln!(
+            out,
+            "{}\t{}\t{}\t{}",
+            site.id, site.time_zone, name.zh, name.en
+        )?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The sites of a hub; none if it has never served or taken one in.
+fn known_sites(config: &Path) -> anyhow::Result<Result<Vec<Site>, Outcome>> {
+    let config = match read_config(config, io::stderr()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(Err(outcome)),
+    };
+    if !config.data.join(journal::FILE).exists() {
+        return Ok(Ok(Vec::new()));
+    }
+    Ok(Ok(Journal::open(&config.data)?.sites()?))
+}

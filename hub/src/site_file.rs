@@ -1,0 +1,135 @@
+//! Sites as TOML: one site a file, or a list of `[[site]]`.
+
+use std::collections::BTreeSet;
+
+use gatepost_model::Site;
+use serde::{Deserialize, Serialize};
+
+use crate::{calendar::SiteZone, config::Mistakes};
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    site: Vec<toml::Spanned<Site>>,
+}
+
+/// Reads sites, or says everything that is wrong with them.
+pub fn parse(text: &str) -> Result<Vec<Site>, Mistakes> {
+    let mut mistakes = Mistakes::of(text);
+    let read = if begins_a_list(text) {
+        toml::from_str::<Many>(text).map(|many| many.site)
+    } else {
+        toml::from_str::<Site>(text).map(|site| vec![toml::Spanned::new(0..0, site)])
+    };
+    let sites = match read {
+        Ok(sites) => sites,
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            mistakes.add(at, error.message(), "correct it, and see `site export`");
+            return Err(mistakes);
+        }
+    };
+    let mut ids = BTreeSet::new();
+    for spanned in &sites {
+        let (at, site) = (spanned.span().start, spanned.get_ref());
+        if !ids.insert(&site.id) {
+            let what = format!("site `{}` is there twice", site.id);
+            mistakes.add(at, what, "keep one of them");
+        }
+        check(site, at, &mut mistakes);
+    }
+    if mistakes.is_empty() {
+        Ok(sites.into_iter().map(toml::Spanned::into_inner).collect())
+    } else {
+        Err(mistakes)
+    }
+}
+
+/// A site as a file of its own.
+pub fn one(site: &Site) -> Result<String, toml::ser::Error> {
+    toml::to_string(site)
+}
+
+/// Sites as a list.
+pub fn many(sites: &[Site]) -> Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct List<'s> {
+        site: &'s [Site],
+    }
+    toml::to_string(&List { site: sites })
+}
+
+fn begins_a_list(text: &str) -> bool {
+    text.parse::<toml::Table>()
+        .is_ok_and(|table| table.contains_key("site"))
+}
+
+/// What the types alone do not say.
+fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
+    let id = &site.id;
+    if SiteZone::parse(&site.time_zone).is_err() {
+        let what = format!("`time_zone` of site `{id}` is `{}`", site.time_zone);
+        mistakes.add(at, what, "write an IANA name like \"Asia/Shanghai\"");
+    }
+    let mut lanes = BTreeSet::new();
+    for lane in &site.lanes {
+        if !lanes.insert(&lane.id) {
+            let what = format!("lane `{}` of site `{id}` is there twice", lane.id);
+            mistakes.add(at, what, "give each lane a name of its own");
+        }
+    }
+    for (zone, settings) in &site.zones {
+        if !(settings.min_litres > 0.0 && settings.min_litres.is_finite()) {
+            let what = format!("`min_litres` of zone `{zone}` of site `{id}` is not above 0");
+            mistakes.add(at, what, "write litres like 1.0");
+        }
+        let starts: BTreeSet<_> = settings.windows.iter().map(|window| window.start).collect();
+        if starts.len() < settings.windows.len() {
+            let what = format!("zone `{zone}` of site `{id}` has two windows that begin together");
+            mistakes.add(at, what, "give each window a time of its own");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: &str = r#"
+        id = "binjiang"
+        time_zone = "Asia/Shanghai"
+        plan_from = 2026-11-01
+        units = ["gate-1"]
+        name = { zh = "滨江", en = "Riverside" }
+
+        [[lane]]
+        id = "people"
+        kind = "people"
+
+        [zone.isolation]
+        used = false
+    "#;
+
+    #[test]
+    fn sites_come_back_as_they_were_written() {
+        let sites = parse(SITE).unwrap();
+        assert_eq!(parse(&one(&sites[0]).unwrap()).unwrap(), sites);
+        let mut other = sites[0].clone();
+        other.id = "other".parse().unwrap();
+        let two = [sites[0].clone(), other];
+        assert_eq!(parse(&many(&two).unwrap()).unwrap(), two);
+        assert_eq!(parse(&many(&[]).unwrap()).unwrap(), []);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let wrong = SITE
+            .replace("Asia/Shanghai", "Asia/Shanghai2")
+            .replace("used = false", "min_litres = 0.0");
+        let mistakes = parse(&wrong).unwrap_err();
+        assert_eq!(mistakes.iter().count(), 2, "{mistakes}");
+        let unknown = SITE.replace("kind =", "sort =");
+        let mistakes = parse(&unknown).unwrap_err();
+        assert_eq!(mistakes.iter().next().unwrap().line, 10, "{mistakes}");
+    }
+}
