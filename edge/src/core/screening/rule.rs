@@ -433,4 +433,6 @@ fn micros(span: Duration) -> Micros {
 }
 
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod tests;
