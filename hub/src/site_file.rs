@@ -4,22 +4,27 @@ use std::collections::BTreeSet;
 
 use gatepost_model::Site;
 use serde::{Deserialize, Serialize};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use crate::{calendar::SiteZone, config::Mistakes};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Many {
-    site: Vec<toml::Spanned<Site>>,
+    site: Vec<Spanned<Site>>,
 }
 
 /// Reads sites, or says everything that is wrong with them.
 pub fn parse(text: &str) -> Result<Vec<Site>, Mistakes> {
     let mut mistakes = Mistakes::of(text);
-    let read = if begins_a_list(text) {
-        toml::from_str::<Many>(text).map(|many| many.site)
+    let (text, is_list) = with_dates_in_quotes(text);
+    let read = if is_list {
+        toml::from_str::<Many>(&text).map(|many| many.site)
     } else {
-        toml::from_str::<Site>(text).map(|site| vec![toml::Spanned::new(0..0, site)])
+        toml::from_str::<Site>(&text).map(|site| vec![Spanned::new(0..0, site)])
     };
     let sites = match read {
         Ok(sites) => sites,
@@ -39,7 +44,7 @@ pub fn parse(text: &str) -> Result<Vec<Site>, Mistakes> {
         check(site, at, &mut mistakes);
     }
     if mistakes.is_empty() {
-        Ok(sites.into_iter().map(toml::Spanned::into_inner).collect())
+        Ok(sites.into_iter().map(Spanned::into_inner).collect())
     } else {
         Err(mistakes)
     }
@@ -59,9 +64,26 @@ pub fn many(sites: &[Site]) -> Result<String, toml::ser::Error> {
     toml::to_string(&List { site: sites })
 }
 
-fn begins_a_list(text: &str) -> bool {
-    text.parse::<toml::Table>()
-        .is_ok_and(|table| table.contains_key("site"))
+/// `plan_from = 2026-11-01` is how TOML writes a date, and a text is what a site reads: the same file
+/// with quotes around it, every line where it was. Also tells whether it is a list of sites.
+fn with_dates_in_quotes(text: &str) -> (String, bool) {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let list = root.get_ref().get("site").map(Spanned::get_ref);
+    let listed = list.and_then(DeValue::as_array).into_iter().flatten();
+    let tables = listed.filter_map(|site| site.get_ref().as_table());
+    let mut dates: Vec<_> = tables
+        .chain([root.get_ref()])
+        .filter_map(|site| site.get("plan_from"))
+        .filter(|date| matches!(date.get_ref(), DeValue::Datetime(_)))
+        .map(Spanned::span)
+        .collect();
+    dates.sort_by_key(|span| span.start);
+    let mut quoted = text.to_owned();
+    for span in dates.into_iter().rev() {
+        quoted.insert(span.end, '"');
+        quoted.insert(span.start, '"');
+    }
+    (quoted, list.is_some())
 }
 
 /// What the types alone do not say.

@@ -94,13 +94,14 @@ impl Journal {
             source,
         };
         let connection = Connection::open(&path).map_err(sqlite)?;
-        prepare(&connection).map_err(sqlite)?;
+        connection.busy_timeout(BUSY).map_err(sqlite)?;
         let found: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(sqlite)?;
         if found > SCHEMA {
             return Err(OpenError::Newer { path, found });
         }
+        prepare(&connection, found == 0).map_err(sqlite)?;
         if found < SCHEMA {
             let minted = mint().map_err(OpenError::Random)?;
             make_tables(&connection, &minted).map_err(sqlite)?;
@@ -176,11 +177,12 @@ pub fn open_reader(data: &Path) -> rusqlite::Result<Connection> {
 /// So long a writer waits for another.
 const BUSY: Duration = Duration::from_secs(5);
 
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
+fn prepare(connection: &Connection, is_new: bool) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
-    // Before the first table is made, else it has no effect.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    if is_new {
+        // Before the first table is made, else it has no effect.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
