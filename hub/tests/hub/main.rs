@@ -1,0 +1,9 @@
+//! The real binary: its broker, its record, its API, with units that speak MQTT to it.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, helpers included")]
+
+mod broken;
+mod commands;
+mod process;
+mod record;
+mod unit;
