@@ -162,11 +162,9 @@ impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
         }
         self.measured(now, walk.person, body);
         if feverish {
-            // The guard asks for it once more, and to be sure once more again.
-            for _ in 0..2 {
-                now += seconds(self.dice.between(3.5, 4.5));
-                self.measured(now, walk.person, body);
-            }
+            // The lamp asks for another look; two of two are enough.
+            now += seconds(self.dice.between(3.5, 4.5));
+            self.measured(now, walk.person, body);
         }
         now += seconds(self.dice.between(0.8, 2.0));
         let (outcome, pin) = if feverish {
