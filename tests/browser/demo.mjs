@@ -69,11 +69,15 @@ export async function startDemo(...flags) {
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return answer.json();
   };
+  const world = await until('the world\'s address', () => said.map((line) => /^World: (http:\/\/\S+?)\/?$/.exec(line)?.[1]).find(Boolean));
   return {
     origin,
-    dir,
-    said,
     api,
+    /** Presses a button of the world. */
+    press: async (what, site = '', unit = '') => {
+      const answer = await fetch(`${world}/do`, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ what, site, unit }) });
+      if (answer.status >= 400) throw new Error(`${what}: ${answer.status}`);
+    },
     state: () => JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')),
     /** Waits until every unit has been heard and holds nothing back. */
     caughtUp: () =>
