@@ -13,8 +13,8 @@
 //! - **Commit**: entries and checkpoint of one commit are appended and synced together. Only what is
 //!   synced is read for sending. The caller commits the first event at once and then at most every
 //!   so often.
-//! - **Recovery**: the last segment is read whole and cut off at its first unsound record. In an
-//!   older segment everything from an unsound record to the next segment's first sequence is a hole,
+//! - **Recovery**: the last segment is read whole, cut off at its first unsound record and synced. In
+//!   an older segment everything from an unsound record to the next segment's first sequence is a hole,
 //!   and so is a segment without a sound header; a hole is read as a gap. A log whose last header is
 //!   gone has no end to go on from: it is put aside, and a new log begins.
 //! - **Room** (`max_bytes`): the oldest segments whose entries are all confirmed go first. Then, from
@@ -162,10 +162,12 @@ impl<F: Fs> Spool<F> {
             torn,
         } = *found;
         let mut spool = Self::empty(fs, room, log);
-        spool.active = segments
-            .last()
-            .map(|segment| spool.fs.open(&segment.name()))
-            .transpose()?;
+        if let Some(segment) = segments.last() {
+            let mut file = spool.fs.open(&segment.name())?;
+            // What a killed agent appended may not be on disk yet, and is counted on from here.
+            spool.fs.sync(&mut file)?;
+            spool.active = Some(file);
+        }
         spool.segments = segments;
         spool.written_boot = end.boot.clone();
         spool.durable = end.seq - 1;
