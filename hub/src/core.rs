@@ -18,6 +18,8 @@ pub mod placement;
 pub mod quarantine;
 pub mod rounds;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod verdicts;
 
 use std::collections::BTreeMap;
@@ -314,3 +316,6 @@ fn listen(draft: &mut Draft<'_>, turn: &mut Turn<'_>, listening: bool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

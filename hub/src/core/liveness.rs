@@ -30,7 +30,8 @@ pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: 
     for unit in base.units.keys() {
         let is_offline = silence(base, unit, Some(since), now)
             .is_some_and(|silence| silence.state() == UnitState::Offline);
-        if !is_offline || part.site.unit(unit).offline {
+        let is_heard_now = part.site.presence.contains_key(unit);
+        if !is_offline || is_heard_now || part.site.unit(unit).offline {
             continue;
         }
         part.site.unit(unit).offline = true;

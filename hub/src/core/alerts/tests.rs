@@ -1,1 +1,286 @@
+use proptest::prelude::*;
 
+use super::*;
+use crate::core::testing::wall;
+
+const AT: &str = "2026-11-23T07:31:00Z";
+const HOLD_US: i64 = 120_000_000;
+
+fn at(seconds: i64) -> Wall {
+    wall(AT).plus_micros(seconds * 1_000_000)
+}
+
+fn cause(kind: AlertKind) -> Cause {
+    Cause {
+        site: "s".parse().unwrap(),
+        kind,
+        subject: Subject {
+            unit: Some("gate-1".parse().unwrap()),
+            ..Subject::default()
+        },
+    }
+}
+
+fn happened(seconds: i64) -> Occurrence {
+    Occurrence {
+        happened_at: at(seconds),
+        params: BTreeMap::new(),
+        is_old: false,
+    }
+}
+
+/// One turn's changes, taken over.
+fn turn<T>(book: &mut Book, change: impl FnOnce(&mut BookDraft<'_>) -> T) -> T {
+    let mut draft = BookDraft::new(book);
+    let answer = change(&mut draft);
+    let changed: Vec<_> = draft.into_changed().collect();
+    changed.into_iter().for_each(|alert| book.put(alert));
+    answer
+}
+
+fn raise(book: &mut Book, kind: AlertKind, seconds: i64) -> (u64, bool) {
+    turn(book, |draft| {
+        draft.raise(&cause(kind), happened(seconds), at(seconds))
+    })
+}
+
+fn states(book: &Book) -> Vec<(AlertState, u64)> {
+    book.all().map(|alert| (alert.state, alert.count)).collect()
+}
+
+#[test]
+fn a_cause_has_one_alert_while_it_is_open() {
+    let mut book = Book::default();
+    assert_eq!(raise(&mut book, AlertKind::SensorFault, 0), (1, true));
+    assert_eq!(raise(&mut book, AlertKind::SensorFault, 1), (1, false));
+    assert_eq!(raise(&mut book, AlertKind::UnitOffline, 1), (2, true));
+    let mut elsewhere = cause(AlertKind::SensorFault);
+    elsewhere.subject.unit = Some("gate-2".parse().unwrap());
+    let new = turn(&mut book, |draft| {
+        draft.raise(&elsewhere, happened(2), at(2))
+    });
+    assert_eq!(new, (3, true));
+    let open = AlertState::Raised;
+    assert_eq!(states(&book), [(open, 2), (open, 1), (open, 1)]);
+    // What only repeats itself does not fill the history.
+    for second in 3..300 {
+        raise(&mut book, AlertKind::SensorFault, second);
+    }
+    let alert = book.get(1).unwrap();
+    assert_eq!((alert.count, alert.history.len()), (299, 2));
+    assert_eq!(
+        alert.version, 1,
+        "a person may answer the alert as it was seen"
+    );
+}
+
+#[test]
+fn what_goes_away_is_resolved_when_it_stays_away() {
+    let mut book = Book::default();
+    let offline = cause(AlertKind::UnitOffline);
+    raise(&mut book, AlertKind::UnitOffline, 0);
+    turn(&mut book, |draft| draft.clear(&offline, at(10)));
+    turn(&mut book, |draft| draft.settle(at(129), HOLD_US));
+    assert_eq!(states(&book), [(AlertState::Raised, 1)]);
+    // It came back within the hold: one alert, counted.
+    raise(&mut book, AlertKind::UnitOffline, 129);
+    turn(&mut book, |draft| draft.settle(at(500), HOLD_US));
+    assert_eq!(states(&book), [(AlertState::Raised, 2)]);
+    turn(&mut book, |draft| draft.clear(&offline, at(500)));
+    turn(&mut book, |draft| draft.settle(at(620), HOLD_US));
+    let alert = book.get(1).unwrap();
+    assert_eq!(alert.outcome, Some(Outcome::Cleared));
+    assert_eq!(alert.resolved_at, Some(at(620)));
+    // And again is a new one.
+    assert_eq!(raise(&mut book, AlertKind::UnitOffline, 700), (2, true));
+}
+
+#[test]
+fn what_cannot_go_away_stays_until_a_person_resolves_it() {
+    for kind in AlertKind::ALL
+        .into_iter()
+        .filter(|kind| !clears_itself(*kind))
+    {
+        let mut book = Book::default();
+        raise(&mut book, kind, 0);
+        turn(&mut book, |draft| draft.clear(&cause(kind), at(1)));
+        turn(&mut book, |draft| draft.settle(at(100_000), HOLD_US));
+        assert_eq!(states(&book), [(AlertState::Raised, 1)], "{kind:?}");
+        let said = turn(&mut book, |draft| {
+            draft.resolve(1, None, "wang".to_owned(), None, at(100_001))
+        });
+        assert_eq!(said.unwrap().outcome, Some(Outcome::Manual));
+    }
+}
+
+#[test]
+fn after_an_answer_what_comes_anew_is_a_new_alert() {
+    let mut book = Book::default();
+    let acknowledge = |book: &mut Book, id| {
+        turn(book, |draft| {
+            draft.acknowledge(id, None, "wang".to_owned(), None, at(1))
+        })
+        .unwrap();
+    };
+    // A unit that is still offline is the same thing; one that was back is not.
+    raise(&mut book, AlertKind::UnitOffline, 0);
+    acknowledge(&mut book, 1);
+    assert_eq!(raise(&mut book, AlertKind::UnitOffline, 2), (1, false));
+    turn(&mut book, |draft| {
+        draft.clear(&cause(AlertKind::UnitOffline), at(3))
+    });
+    assert_eq!(raise(&mut book, AlertKind::UnitOffline, 4), (2, true));
+    assert_eq!(book.get(1).unwrap().outcome, Some(Outcome::Cleared));
+    // Each loss stands for itself.
+    raise(&mut book, AlertKind::Loss, 0);
+    acknowledge(&mut book, 3);
+    assert_eq!(raise(&mut book, AlertKind::Loss, 5), (4, true));
+    assert_eq!(book.get(3).unwrap().state, AlertState::Acknowledged);
+}
+
+#[test]
+fn old_news_calls_nobody() {
+    let mut book = Book::default();
+    let old = |seconds| Occurrence {
+        is_old: true,
+        ..happened(seconds)
+    };
+    let fault = cause(AlertKind::SensorFault);
+    let late = |book: &mut Book, seconds| {
+        turn(book, |draft| draft.raise(&fault, old(seconds), at(90_000)))
+    };
+    assert_eq!(late(&mut book, 0), (1, true));
+    let alert = book.get(1).unwrap();
+    assert_eq!(alert.state, AlertState::Resolved);
+    assert_eq!(alert.outcome, Some(Outcome::Late));
+    // What flapped then is one; another day's is another.
+    assert_eq!(late(&mut book, 60), (1, false));
+    assert_eq!(late(&mut book, 80_000), (2, true));
+    // New news after it is new.
+    assert_eq!(raise(&mut book, AlertKind::SensorFault, 90_000), (3, true));
+    // And while that is open, what is old belongs to it.
+    assert_eq!(late(&mut book, 80_001), (3, false));
+}
+
+#[test]
+fn losses_are_summed_up() {
+    let mut book = Book::default();
+    for n in [3, 4] {
+        let mut loss = happened(n);
+        loss.params.insert("n".to_owned(), n.into());
+        turn(&mut book, |draft| {
+            draft.raise(&cause(AlertKind::Loss), loss, at(n))
+        });
+    }
+    assert_eq!(book.get(1).unwrap().params["n"], 7);
+}
+
+#[test]
+fn people_answer_what_they_saw() {
+    let mut book = Book::default();
+    raise(&mut book, AlertKind::Loss, 0);
+    let by = |name: &str| name.to_owned();
+    let seen = book.get(1).unwrap().version;
+    let first = turn(&mut book, |draft| {
+        draft.acknowledge(
+            1,
+            Some(seen),
+            by("wang"),
+            Some("on my way".to_owned()),
+            at(1),
+        )
+    })
+    .unwrap();
+    assert_eq!(
+        first.history.last().unwrap().note.as_deref(),
+        Some("on my way")
+    );
+    // The same again is done already, by whom it was.
+    let second = turn(&mut book, |draft| {
+        draft.acknowledge(1, Some(seen), by("li"), None, at(2))
+    })
+    .unwrap();
+    assert_eq!(second, first);
+    // A change that was not seen is in the way.
+    let stale = turn(&mut book, |draft| {
+        draft.resolve(1, Some(seen), by("li"), None, at(3))
+    });
+    assert_eq!(stale, Err(CommandError::Conflict(Box::new(first.clone()))));
+    let done = turn(&mut book, |draft| {
+        draft.resolve(1, Some(first.version), by("li"), None, at(3))
+    })
+    .unwrap();
+    assert_eq!(done.state, AlertState::Resolved);
+    let late = turn(&mut book, |draft| {
+        draft.acknowledge(1, None, by("zhao"), None, at(4))
+    });
+    assert!(matches!(late, Err(CommandError::Conflict(_))));
+    let nowhere = turn(&mut book, |draft| {
+        draft.acknowledge(9, None, by("zhao"), None, at(4))
+    });
+    assert!(matches!(nowhere, Err(CommandError::NotFound { .. })));
+}
+
+#[derive(Debug, Clone)]
+enum Move {
+    Raise(AlertKind, bool),
+    Clear(AlertKind),
+    Settle,
+    Acknowledge(u64),
+    Resolve(u64),
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    let kind = || prop::sample::select(AlertKind::ALL.to_vec());
+    prop_oneof![
+        3 => (kind(), any::<bool>()).prop_map(|(kind, is_old)| Move::Raise(kind, is_old)),
+        2 => kind().prop_map(Move::Clear),
+        1 => Just(Move::Settle),
+        1 => (1_u64..12).prop_map(Move::Acknowledge),
+        1 => (1_u64..12).prop_map(Move::Resolve),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: one open alert a cause at most (loss, fork and quarantine: one that nobody
+    /// has answered), every occurrence is counted once, versions only grow, and what is resolved is
+    /// never open again.
+    #[test]
+    fn every_occurrence_is_in_one_alert(moves in prop::collection::vec((moves(), 0_i64..400), 1..60)) {
+        let mut book = Book::default();
+        let (mut now, mut raised) = (0, 0);
+        for (step, wait) in moves {
+            now += wait;
+            let before = book.clone();
+            turn(&mut book, |draft| match step {
+                Move::Raise(kind, is_old) => {
+                    raised += 1;
+                    let occurrence = Occurrence { is_old, ..happened(now) };
+                    draft.raise(&cause(kind), occurrence, at(now));
+                }
+                Move::Clear(kind) => draft.clear(&cause(kind), at(now)),
+                Move::Settle => draft.settle(at(now), HOLD_US),
+                Move::Acknowledge(id) => {
+                    drop(draft.acknowledge(id, None, "wang".to_owned(), None, at(now)));
+                }
+                Move::Resolve(id) => drop(draft.resolve(id, None, "wang".to_owned(), None, at(now))),
+            });
+            for kind in AlertKind::ALL {
+                let open = book.open().filter(|alert| alert.kind == kind);
+                let waiting = open.filter(|alert| {
+                    !stands_alone(kind) || alert.state == AlertState::Raised
+                });
+                prop_assert!(waiting.count() <= 1, "{kind:?}");
+            }
+            for alert in before.all() {
+                let after = book.get(alert.id).unwrap();
+                prop_assert!(after.version >= alert.version);
+                prop_assert!(after.count >= alert.count);
+                if alert.state == AlertState::Resolved {
+                    prop_assert_eq!(after.state, AlertState::Resolved);
+                }
+            }
+            prop_assert_eq!(book.all().map(|alert| alert.count).sum::<u64>(), raised);
+        }
+    }
+}

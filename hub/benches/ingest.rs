@@ -1,0 +1,365 @@
+//! From the broker to the durable ack, through the whole hub: a backlog of 14 days of 3 sites, then
+//! single events. Prints figures; asserts nothing.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints, may panic, and measures time"
+)]
+
+use std::{
+    collections::VecDeque,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use gatepost_hub::{app, config::Config, store::journal::Journal};
+use gatepost_model::{
+    BootId, Chain, Direction, LogId, Wall, Zone,
+    event::{
+        Boot, Event, Evidence, Happening, Heartbeat, Passage, Reading, Round, RoundPhase,
+        Screening, ScreeningVerdict, Stamp,
+    },
+    time::Clock,
+    wire::{Ack, Anchor, Header, Packer, Sent, encode},
+};
+use rumqttc::{AsyncClient, Event as Mqtt, EventLoop, Incoming, MqttOptions, PublishOptions, QoS};
+use tokio_util::sync::CancellationToken;
+
+const SITES: [&str; 3] = ["binjiang", "xinghe", "hongqi"];
+const UNITS: [&str; 2] = ["gate-1", "gate-2"];
+const DAYS: u64 = 14;
+/// Batches beyond the last ack.
+const WINDOW: usize = 8;
+const SINGLES: usize = 200;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "
+        [hub]\ndata = \"data\"
+        [http]\nlisten = \"127.0.0.1:0\"
+        [broker]\nlisten = \"127.0.0.1:0\"
+    ";
+    let config = Config::parse(config, folder.path()).unwrap();
+    std::fs::create_dir_all(&config.data).unwrap();
+    Journal::open(&config.data)
+        .unwrap()
+        .put_sites(&SITES.map(|id| {
+            toml::from_str(&format!(
+                "id = {id:?}\ntime_zone = \"Asia/Shanghai\"\nplan_from = \"2020-01-01\"\n\
+                 name = {{ zh = \"一\", en = \"One\" }}\n\
+                 [[lane]]\nid = \"people\"\nkind = \"people\"\n"
+            ))
+            .unwrap()
+        }))
+        .unwrap();
+    let stop = CancellationToken::new();
+    let data = config.data.clone();
+    let hub = app::serve(config, stop.clone());
+    let work = async {
+        let mqtt = address(&data).await;
+        let begun = Instant::now();
+        let mut units = Vec::new();
+        for site in SITES {
+            for unit in UNITS {
+                units.push(Unit::connect(site, unit, &mqtt).await);
+            }
+        }
+        let events: usize = units.iter().map(|unit| unit.lines.len()).sum();
+        let made = begun.elapsed();
+        println!(
+            "{events} events of {} units, made in {made:.1?}",
+            units.len()
+        );
+        let begun = Instant::now();
+        let mut catching_up = tokio::task::JoinSet::new();
+        for mut unit in units {
+            catching_up.spawn(async move {
+                unit.catch_up().await;
+                unit
+            });
+        }
+        let mut units = catching_up.join_all().await;
+        let took = begun.elapsed();
+        println!(
+            "backlog: {took:.2?}, {:.0} events/s acknowledged",
+            events as f64 / took.as_secs_f64()
+        );
+        let file = data.join("journal.sqlite");
+        let size = std::fs::metadata(file).unwrap().len();
+        println!("journal: {:.0} bytes an event", size as f64 / events as f64);
+
+        let mut took = Vec::new();
+        for n in 0..SINGLES {
+            let count = units.len();
+            let unit = &mut units[n % count];
+            let begun = Instant::now();
+            unit.live(n as u64);
+            unit.catch_up().await;
+            took.push(begun.elapsed());
+        }
+        took.sort();
+        println!(
+            "single events: p50 {:.1?}, p99 {:.1?}",
+            took[SINGLES / 2],
+            took[SINGLES * 99 / 100]
+        );
+        stop.cancel();
+    };
+    let (served, ()) = tokio::join!(hub, work);
+    served.unwrap();
+}
+
+async fn address(data: &Path) -> String {
+    loop {
+        if let Ok(said) = std::fs::read_to_string(data.join("hub.json")) {
+            let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+            return said["mqtt"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A unit with its backlog.
+struct Unit {
+    topic: String,
+    header: Header,
+    lines: Vec<String>,
+    chains: Vec<Chain>,
+    client: AsyncClient,
+    driver: EventLoop,
+    begun: Wall,
+}
+
+impl Unit {
+    async fn connect(site: &str, unit: &str, mqtt: &str) -> Self {
+        let topic = format!("gatepost/v1/{site}/{unit}");
+        let (host, port) = mqtt.rsplit_once(':').unwrap();
+        let mut options = MqttOptions::new(format!("{site}-{unit}"), (host, port.parse().unwrap()));
+        options
+            .set_max_packet_size(256 * 1024, 256 * 1024)
+            .set_inflight(20);
+        let (client, mut driver) = AsyncClient::builder(options).capacity(20).build();
+        driver.network_options.set_tcp_nodelay(true);
+        client
+            .subscribe(format!("{topic}/ack"), QoS::AtLeastOnce)
+            .await
+            .unwrap();
+        while !matches!(
+            driver.poll().await.unwrap(),
+            Mqtt::Incoming(Incoming::SubAck(_))
+        ) {}
+        let span_us = DAYS * 86_400 * 1_000_000;
+        let now = gatepost_hub::clock::Clock.now();
+        let begun = now.plus_micros(-(span_us as i64));
+        let boot: BootId = "b1".parse().unwrap();
+        let log: LogId = "l1".parse().unwrap();
+        let header = Header {
+            v: 1,
+            unit: unit.parse().unwrap(),
+            log,
+            first: 1,
+            count: 0,
+            chain: Chain::START,
+            boot: boot.clone(),
+            anchor: Some(Anchor {
+                mono_us: 0,
+                wall: begun,
+                err_ms: 10,
+            }),
+            bounds: None,
+            sent: Sent {
+                boot,
+                mono_us: span_us,
+                wall: Some(now),
+                clock: Clock::Synced,
+            },
+        };
+        let mut made = Self {
+            topic,
+            header,
+            lines: Vec::new(),
+            chains: vec![Chain::START],
+            client,
+            driver,
+            begun,
+        };
+        made.fill(unit == UNITS[0], span_us);
+        made
+    }
+
+    fn fill(&mut self, is_gate: bool, span_us: u64) {
+        self.push(
+            0,
+            Happening::Boot(Boot {
+                version: "1".to_owned(),
+                config: "c".to_owned(),
+                lanes: is_gate
+                    .then(|| "people".parse().unwrap())
+                    .into_iter()
+                    .collect(),
+                sensors: vec!["env".parse().unwrap()],
+                zones: if is_gate {
+                    Vec::new()
+                } else {
+                    Zone::ALL.to_vec()
+                },
+                reason: "boot".to_owned(),
+            }),
+        );
+        for minute in 0..span_us / 60_000_000 {
+            let at = minute * 60_000_000;
+            self.push(
+                at + 1,
+                Happening::Heartbeat(Heartbeat {
+                    watched_from_mono_us: at.saturating_sub(60_000_000),
+                    uptime_s: minute * 60,
+                    clock: Clock::Synced,
+                    waiting: 0,
+                    disk_free: Some(1_000_000_000),
+                    cpu_c: Some(51.2),
+                    undervoltage: None,
+                    lost_edges: 0,
+                }),
+            );
+            if minute % 5 == 0 {
+                for zone in Zone::ALL {
+                    self.push(
+                        at + 2,
+                        Happening::Reading(Reading {
+                            sensor: format!("env-{zone}").parse().unwrap(),
+                            quantity: "ambient_c".to_owned(),
+                            value: 18.0 + (minute % 97) as f64 / 10.0,
+                            zone: Some(zone),
+                        }),
+                    );
+                }
+            }
+            let hour = minute / 60 % 24;
+            if is_gate && minute % 2 == 0 && (6..20).contains(&hour) {
+                self.push(
+                    at + 3,
+                    Happening::Screening(Screening {
+                        lane: "people".parse().unwrap(),
+                        id: format!("b1-people-{at}"),
+                        attempt: 1,
+                        skin_c: 34.8,
+                        ambient_c: Some(18.0),
+                        baseline_c: Some(34.6),
+                        delta_c: Some(0.2),
+                        rule: "rel-1".to_owned(),
+                        verdict: ScreeningVerdict::Normal,
+                    }),
+                );
+                self.push(
+                    at + 4,
+                    passage(if hour < 13 {
+                        Direction::In
+                    } else {
+                        Direction::Out
+                    }),
+                );
+            }
+            if !is_gate && minute % 720 == 0 {
+                for zone in Zone::ALL {
+                    for phase in [RoundPhase::Started, RoundPhase::Ended] {
+                        let later = if phase == RoundPhase::Ended { 9 } else { 5 };
+                        self.push(
+                            at + later,
+                            Happening::Round(Round {
+                                zone,
+                                round: format!("b1-{zone}-{at}"),
+                                phase,
+                                started_mono_us: at + 5,
+                                litres: 12.0,
+                                pump_s: 90.0,
+                                points: Vec::new(),
+                                evidence: Evidence::ButtonFlow,
+                            }),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// One passage now.
+    fn live(&mut self, n: u64) {
+        self.push(self.header.sent.mono_us + n, passage(Direction::In));
+    }
+
+    fn push(&mut self, mono_us: u64, happening: Happening) {
+        let event = Event {
+            mono_us,
+            at: Some(Stamp {
+                at: self.begun.plus_micros(mono_us as i64),
+                err_ms: 10,
+            }),
+            test: false,
+            happening,
+        };
+        let line = event.to_line();
+        let last = *self.chains.last().unwrap();
+        self.chains.push(last.then(line.as_bytes()));
+        self.lines.push(line);
+    }
+
+    /// Sends what is not acknowledged, a window at a time.
+    async fn catch_up(&mut self) {
+        let mut next = self.header.first as usize - 1;
+        let mut under_way = VecDeque::new();
+        while (self.header.first as usize) <= self.lines.len() {
+            while under_way.len() < WINDOW && next < self.lines.len() {
+                let end = self.fits(next);
+                let header = Header {
+                    first: next as u64 + 1,
+                    count: (end - next) as u64,
+                    chain: self.chains[next],
+                    ..self.header.clone()
+                };
+                let lines = self.lines[next..end].iter().map(String::as_bytes);
+                let batch = encode(&header, lines);
+                let options = PublishOptions::new(QoS::AtLeastOnce);
+                self.client
+                    .try_publish(format!("{}/events", self.topic), batch, options)
+                    .unwrap();
+                under_way.push_back(end);
+                next = end;
+            }
+            let Mqtt::Incoming(Incoming::Publish(publish)) = self.driver.poll().await.unwrap()
+            else {
+                continue;
+            };
+            let ack: Ack = serde_json::from_slice(&publish.payload).unwrap();
+            while under_way
+                .front()
+                .is_some_and(|end| *end as u64 <= ack.through)
+            {
+                under_way.pop_front();
+            }
+            self.header.first = self.header.first.max(ack.through + 1);
+        }
+    }
+
+    fn fits(&self, from: usize) -> usize {
+        let mut packer = Packer::default();
+        let lines = self.lines[from..].iter();
+        from + lines.take_while(|line| packer.take(line.len())).count()
+    }
+}
+
+fn passage(dir: Direction) -> Happening {
+    Happening::Passage(Passage {
+        lane: "people".parse().unwrap(),
+        dir,
+        duration_ms: 412,
+        disinfected: None,
+        litres: None,
+    })
+}
