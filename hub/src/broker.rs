@@ -120,8 +120,9 @@ fn config(listen: SocketAddr) -> Config {
 
 /// So many trials in a row may fail.
 const TRIALS: u32 = 3;
-/// So long one trial may take.
+/// So long one trial may take, and no longer than the time between two unless that is very short.
 const TRIAL: Duration = Duration::from_secs(5);
+const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 
 /// Tries the broker again and again: connect, subscribe, publish, receive. Returns when it was told
 /// to stop, or with `false` when the broker is dead.
@@ -131,11 +132,12 @@ pub async fn canary(
     health: Arc<Health>,
     stop: CancellationToken,
 ) -> bool {
+    let patience = every.clamp(SHORTEST_TRIAL, TRIAL);
     let mut failed = 0;
     loop {
         let trial = tokio::select! {
             () = stop.cancelled() => return true,
-            trial = timeout(TRIAL, trial(listen)) => trial,
+            trial = timeout(patience, trial(listen)) => trial,
         };
         let wrong = match trial {
             Ok(Ok(())) => None,

@@ -263,8 +263,9 @@ impl Engine {
                             "the journal cannot be written; units keep what they see"
                         );
                     }
-                    let stopped = runtime.block_on(timeout(wait, stop.cancelled())).is_ok();
-                    if stopped {
+                    // Timers are made within the runtime.
+                    let told = runtime.block_on(async { timeout(wait, stop.cancelled()).await });
+                    if told.is_ok() {
                         return None;
                     }
                     wait = (wait * 2).min(LONGEST_WAIT);

@@ -38,6 +38,9 @@ use scope::Readers;
 const REFRESH: Duration = Duration::from_secs(2);
 /// Retained topics are for tools that read along, and follow more slowly.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// Without any change they are looked at this often, for a day that begins, and for a broker that
+/// lost them.
+const PUBLISH_ALL: Duration = Duration::from_secs(60);
 
 /// The live streams.
 #[derive(Debug)]
@@ -120,6 +123,7 @@ impl Live {
             told: None,
             refreshed: self.clock.stopwatch(),
             published: None,
+            published_all: None,
         };
         let mut public = Public::default();
         let mut sites = BTreeSet::new();
@@ -138,17 +142,9 @@ impl Live {
             if is_refresh {
                 pace.refreshed = self.clock.stopwatch();
             }
-            public.touched.append(&mut sites.clone());
             self.tell((!is_refresh).then_some(&sites));
-            sites.clear();
-            if pace
-                .published
-                .is_none_or(|published| published.elapsed() >= PUBLISH)
-            {
-                pace.published = Some(self.clock.stopwatch());
-                let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
-                public.publish(&core, self.clock.now(), &self.outbox);
-            }
+            public.touched.append(&mut sites);
+            self.publish(&mut public, &mut pace);
         }
     }
 
@@ -168,6 +164,22 @@ impl Live {
             })
             .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut touched)
+    }
+
+    /// Publishes the retained topics of sites that changed.
+    fn publish(&self, public: &mut Public, pace: &mut Pace) {
+        let is_due =
+            |last: Option<Stopwatch>, every| last.is_none_or(|last| last.elapsed() >= every);
+        if !is_due(pace.published, PUBLISH) {
+            return;
+        }
+        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        pace.published = Some(self.clock.stopwatch());
+        if is_due(pace.published_all, PUBLISH_ALL) {
+            pace.published_all = pace.published;
+            public.forget(core.state().sites.keys());
+        }
+        public.publish(&core, self.clock.now(), &self.outbox);
     }
 
     fn tell_alert(&self, alert: &AlertView) {
@@ -271,6 +283,7 @@ struct Pace {
     told: Option<Stopwatch>,
     refreshed: Stopwatch,
     published: Option<Stopwatch>,
+    published_all: Option<Stopwatch>,
 }
 
 impl LiveStream for Live {

@@ -182,9 +182,10 @@ impl SiteRead for ReadModel {
                 .flat_map(|site| unit::states(site, state.listening_since, now))
                 .collect()
         };
-        let file = self.data.join(journal::FILE);
-        let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
-        self.metrics.text(states, bytes)
+        let files = [journal::FILE.to_owned(), format!("{}-wal", journal::FILE)];
+        let bytes =
+            files.map(|name| std::fs::metadata(self.data.join(name)).map_or(0, |file| file.len()));
+        self.metrics.text(states, bytes.iter().sum())
     }
 }
 

@@ -16,6 +16,12 @@ pub(super) struct Public {
 }
 
 impl Public {
+    /// Everything of these sites is published again.
+    pub(super) fn forget<'s>(&mut self, sites: impl Iterator<Item = &'s SiteId>) {
+        self.touched.extend(sites.cloned());
+        self.said.clear();
+    }
+
     /// Publishes what is new of the sites that changed.
     pub(super) fn publish(&mut self, core: &Core, now: Wall, outbox: &Outbox) {
         let (state, grace) = (core.state(), core.settings().slot_grace);

@@ -4,6 +4,8 @@
 
 mod broken;
 mod commands;
+mod live;
 mod process;
 mod record;
+mod trouble;
 mod unit;

@@ -112,11 +112,16 @@ impl Hub {
 
     /// The process is told to stop. Answers its exit code.
     pub(crate) async fn stop(&mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        let pid = child.id().unwrap().to_string();
+        let pid = self.child.as_ref().unwrap().id().unwrap().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(told.success());
-        let ended = timeout(PATIENCE, child.wait()).await;
+        self.ended(PATIENCE).await
+    }
+
+    /// Waits until the process ends by itself. Answers its exit code.
+    pub(crate) async fn ended(&mut self, patience: Duration) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let ended = timeout(patience, child.wait()).await;
         ended
             .unwrap_or_else(|_| panic!("{}", self.log()))
             .unwrap()
@@ -162,6 +167,13 @@ impl Hub {
         self.ask(request.body(body.to_string())).await
     }
 
+    /// A path whose answer does not end.
+    pub(crate) async fn open(&self, path: &str) -> reqwest::Response {
+        let request = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = request.get(format!("http://{}{path}", self.http));
+        request.send().await.unwrap()
+    }
+
     /// The text of a path.
     pub(crate) async fn text(&self, path: &str) -> String {
         let request = self.client.get(format!("http://{}{path}", self.http));
@@ -169,7 +181,8 @@ impl Hub {
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
-        let answer = request.send().await.unwrap();
+        let answer = request.send().await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
         let status = answer.status().as_u16();
         let body = answer.bytes().await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or_default())

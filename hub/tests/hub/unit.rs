@@ -5,8 +5,8 @@ use gatepost_model::{
     time::Clock,
     wire::{Ack, Header, Sent, encode},
 };
-use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, PublishOptions, QoS};
-use serde_json::json;
+use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, PublishOptions, QoS};
+use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use crate::process::{Hub, PATIENCE};
@@ -88,16 +88,20 @@ pub(crate) struct Unit {
 
 impl Unit {
     pub(crate) async fn connect(hub: &Hub) -> Self {
-        let (host, port) = hub.mqtt.rsplit_once(':').unwrap();
-        let mut options = MqttOptions::new("s-gate-1", (host, port.parse().unwrap()));
-        options.set_max_packet_size(256 * 1024, 256 * 1024);
-        let (client, mut driver) = AsyncClient::builder(options).capacity(10).build();
+        let (client, mut driver) = client(hub, "s-gate-1");
         let (sender, acks) = mpsc::channel(1000);
         let (ready, mut is_ready) = mpsc::channel(1);
         let mut running = JoinSet::new();
         let own = client.clone();
         running.spawn(async move {
-            while let Ok(event) = driver.poll().await {
+            loop {
+                let event = match driver.poll().await {
+                    Ok(event) => event,
+                    Err(error) => {
+                        eprintln!("the unit's connection ended: {error}");
+                        return;
+                    }
+                };
                 match event {
                     Event::Incoming(Incoming::ConnAck(_)) => {
                         own.try_subscribe("gatepost/v1/s/gate-1/ack", QoS::AtLeastOnce)
@@ -160,4 +164,39 @@ impl Unit {
     pub(crate) fn has_seen(&self, log: &str) -> bool {
         self.seen.iter().any(|ack| ack.log.as_str() == log)
     }
+
+    /// What a stranger who comes finds on a topic, as soon as it is right.
+    pub(crate) async fn retained(
+        &self,
+        hub: &Hub,
+        topic: &str,
+        is_right: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut last = Value::Null;
+        let wait = async {
+            loop {
+                let (client, mut driver) = client(hub, "reader");
+                client.try_subscribe(topic, QoS::AtMostOnce).unwrap();
+                while let Ok(event) = driver.poll().await {
+                    let Event::Incoming(Incoming::Publish(publish)) = event else {
+                        continue;
+                    };
+                    last = serde_json::from_slice(&publish.payload).unwrap();
+                    if is_right(&last) {
+                        return;
+                    }
+                }
+            }
+        };
+        let found = timeout(PATIENCE, wait).await;
+        assert!(found.is_ok(), "{topic} is {last}");
+        last
+    }
+}
+
+fn client(hub: &Hub, name: &str) -> (AsyncClient, EventLoop) {
+    let (host, port) = hub.mqtt.rsplit_once(':').unwrap();
+    let mut options = MqttOptions::new(name, (host, port.parse().unwrap()));
+    options.set_max_packet_size(256 * 1024, 256 * 1024);
+    AsyncClient::builder(options).capacity(10).build()
 }

@@ -1,0 +1,50 @@
+//! Trouble below the hub: a journal that cannot be written, a broker that died.
+
+use crate::{
+    process::{Hub, PATIENCE},
+    unit::{Log, Unit},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_journal_cannot_be_written_nothing_is_acknowledged_and_then_everything() {
+    let hub = Hub::start().await;
+    let mut unit = Unit::connect(&hub).await;
+    let mut log = Log::new("l");
+    log.passages(4);
+    unit.say("events", log.batch(1, 2)).await;
+    unit.acked(&log, 2).await;
+
+    let file = hub.path("data").join(gatepost_hub::store::journal::FILE);
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    unit.say("events", log.batch(3, 4)).await;
+    let ready = hub.wait("/readyz", |ready| ready["ready"] == false).await;
+    let store = &ready["parts"][0];
+    assert_eq!(store["name"], "store");
+    assert_ne!(store["detail"], "", "{ready}");
+    // What is known is still told.
+    assert_eq!(hub.sequences("l").await, [1, 2]);
+    other.execute_batch("ROLLBACK").unwrap();
+    unit.acked(&log, 4).await;
+    hub.wait("/readyz", |ready| ready["ready"] == true).await;
+    assert_eq!(hub.sequences("l").await, [1, 2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_broker_ends_the_process_and_loses_nothing() {
+    let mut hub = Hub::start().await;
+    let mut unit = Unit::connect(&hub).await;
+    let mut log = Log::new("l");
+    log.passages(2);
+    unit.say("events", log.batch(1, 1)).await;
+    unit.acked(&log, 1).await;
+    // The embedded broker's router does not outlive a topic like this one.
+    unit.publish("é".to_owned(), "x").await;
+    assert_eq!(hub.ended(PATIENCE).await, Some(1), "{}", hub.log());
+    assert!(hub.log().contains("broker is dead"), "{}", hub.log());
+    hub.serve().await;
+    unit = Unit::connect(&hub).await;
+    unit.say("events", log.batch(1, 2)).await;
+    unit.acked(&log, 2).await;
+    assert_eq!(hub.sequences("l").await, [1, 2]);
+}
