@@ -38,7 +38,11 @@ pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch) {
         through: log.through,
         chain: log.chain,
     });
-    let last_at = known.and_then(|log| log.last_at);
+    // A new log goes on where the unit's earlier ones ended.
+    let unit = part.site.units.get(&batch.unit);
+    let last_at = known
+        .and_then(|log| log.last_at)
+        .or(unit.and_then(|unit| unit.data_at));
     let mark = match news(mark, batch) {
         News::Lines(lines) => {
             part.site.unit(&batch.unit).heard_at = Some(batch.received);

@@ -8,7 +8,7 @@
 //! | the boot's anchor | anchor + monotonic distance | the anchor's + 100 ppm of the distance | unit |
 //! | it was sent in the boot in which it happened | the hub's clock at receipt - age | 1 s + 100 ppm of the age | hub |
 //! | bounds | the batch in the middle of what they leave | half of that | estimated |
-//! | nothing | likewise, between the log's last known time and receipt | likewise | estimated |
+//! | nothing | likewise, between the unit's last known time and receipt | likewise | estimated |
 //!
 //! Where the unit's clock contradicts the hub's, what rests on the unit's clock is `disputed`; time
 //! and error are kept. All times are whole milliseconds, as the record keeps them.
@@ -64,7 +64,7 @@ enum Basis {
 
 impl<'a> Placer<'a> {
     /// For a batch whose lines span `span` in monotonic time. `last_known` is the time of the last
-    /// event before them in the log.
+    /// event before them in the log, of a new log the unit's newest.
     pub fn new(
         header: &'a Header,
         span: (Micros, Micros),

@@ -358,6 +358,24 @@ fn a_unit_whose_clock_contradicts_the_hubs_is_disputed_until_it_agrees() {
 }
 
 #[test]
+fn a_new_log_that_knows_no_time_goes_on_where_the_old_one_ended() {
+    let mut core = core();
+    let now = wall(NOW);
+    let mut old = Log::new("gate-1", "a");
+    old.passage(540_000_000);
+    // A minute before it was sent.
+    turn(&mut core, now, [old.input(0..1, now)]);
+    let mut new = Log::new("gate-1", "b");
+    new.passage(1_000_000);
+    let mut header = new.header(0..1);
+    header.boot = "b0".parse().unwrap();
+    let decision = turn(&mut core, now, [new.input_with(&header, 0..1, now)]);
+    let event = &decision.commit.events[0];
+    assert_eq!(event.time, now.plus_micros(-30_000_000));
+    assert_eq!(event.time_error_ms, 30_000);
+}
+
+#[test]
 fn units_are_told_what_is_stored_when_they_can_be_heard() {
     let mut core = core();
     let mut log = Log::new("gate-1", "a");
