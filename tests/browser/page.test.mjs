@@ -49,16 +49,19 @@ test('a feverish person is on the page at once, and whoever acknowledges is seen
 
   await demo.press('feverish', SITE);
   for (const page of [mine, theirs]) {
-    await page.getByText('Fever suspected').first().waitFor({ timeout: 60_000 });
+    await page.getByText('Suspected fever, measure again').first().waitFor({ timeout: 60_000 });
   }
-  const passed = await until('the passage is counted', async () => {
-    const lane = (await demo.api(`sites/${SITE}`)).lanes.find((lane) => lane.id === 'people');
-    return lane.in + lane.out > before.in + before.out && lane;
-  });
+  // The guard keeps a feverish person out: screened, suspected, and not passed.
   await until('the lane shows what the hub counted', async () => {
     const shown = await mine.locator('article:has(#lane-people) .figures .value').allTextContents();
+    const facts = await mine.locator('article:has(#lane-people) .facts').textContent();
     const lane = (await demo.api(`sites/${SITE}`)).lanes.find((lane) => lane.id === 'people');
-    return shown.map((text) => Number(text.replaceAll(/\D/g, ''))).join() === [lane.in, lane.out].join() && lane.in >= passed.in;
+    return (
+      lane.fevers === before.fevers + 1 &&
+      lane.screened > before.screened &&
+      facts.includes(lane.screened.toLocaleString('en')) &&
+      shown.map((text) => Number(text.replaceAll(/\D/g, ''))).join() === [lane.in, lane.out].join()
+    );
   });
 
   await mine.locator('.todo-row--now [data-acknowledge]').first().click();
