@@ -68,7 +68,8 @@ pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch) {
 }
 
 /// Whether the unit's clock contradicts the hub's at sending. Time that the message spent in a
-/// queue is not held against it: how promptly others came tells when it was sent.
+/// queue is not held against it: how promptly others came tells when it was sent. A clock that is
+/// ahead is so at once; one that is behind could be a message that was late, until others have told.
 fn check_clock(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) -> bool {
     let sent = &batch.header.sent;
     let presence = part.site.presence(&batch.unit);
@@ -83,9 +84,12 @@ fn check_clock(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) -> bool 
         return false;
     };
     let ahead_us = wall.micros_since(prompt.at(sent.mono_us));
-    let is_disputed = ahead_us.abs() > DISPUTED_US;
+    let is_settled = prompt.is_settled(batch.received);
     let unit = part.site.unit(&batch.unit);
-    let was_disputed = std::mem::replace(&mut unit.disputed, is_disputed);
+    let was_disputed = unit.disputed;
+    let is_behind = ahead_us < -DISPUTED_US && (was_disputed || is_settled);
+    let is_disputed = ahead_us > DISPUTED_US || is_behind;
+    unit.disputed = is_disputed;
     let cause = unit_cause(part, AlertKind::ClockDisputed, batch);
     if is_disputed && !was_disputed {
         let ahead_s = serde_json::json!(ahead_us as f64 / 1e6);

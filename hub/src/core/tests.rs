@@ -358,6 +358,32 @@ fn a_unit_whose_clock_contradicts_the_hubs_is_disputed_until_it_agrees() {
 }
 
 #[test]
+fn a_message_that_was_long_under_way_does_not_make_a_clock_disputed() {
+    let mut core = core();
+    let now = wall(NOW);
+    let mut log = Log::new("gate-1", "a");
+    (1..=4).for_each(|second| log.passage(second * 1_000_000));
+    let seconds = |n: i64| n * 1_000_000;
+    // Sent at `sent_s` of its clock, which is behind by `behind_s`; received at `received_s`.
+    let mut send = |line: usize, sent_s: i64, received_s: i64, behind_s: i64| {
+        let mut header = log.header(line..line + 1);
+        header.sent.mono_us = 600_000_000 + seconds(sent_s) as u64;
+        header.sent.clock = gatepost_model::time::Clock::Synced;
+        header.sent.wall = Some(now.plus_micros(seconds(sent_s - behind_s)));
+        let received = now.plus_micros(seconds(received_s));
+        let input = log.input_with(&header, line..line + 1, received);
+        turn(&mut core, received, [input]);
+        core.state().alerts.open().count()
+    };
+    // The broker had kept them for an hour, and hands them over together.
+    assert_eq!(send(0, 0, 3600, 0), 0);
+    assert_eq!(send(1, 1800, 3601, 0), 0);
+    assert_eq!(send(2, 3602, 3602, 0), 0);
+    // From here on the clock is behind: by a minute, against all that came.
+    assert_eq!(send(3, 3620, 3620, 60), 1);
+}
+
+#[test]
 fn a_new_log_that_knows_no_time_goes_on_where_the_old_one_ended() {
     let mut core = core();
     let now = wall(NOW);

@@ -314,6 +314,8 @@ pub struct Prompt {
     pub zero: Wall,
     /// The least of the minutes before.
     pub before: Option<Wall>,
+    /// When a message was last clearly prompter than all before it.
+    pub settled: Wall,
 }
 
 impl Prompt {
@@ -324,6 +326,7 @@ impl Prompt {
             since: received,
             zero: zero_of(mono_us, received),
             before: None,
+            settled: received,
         }
     }
 
@@ -331,6 +334,9 @@ impl Prompt {
     /// and clocks drift apart over hours, so the last five to ten minutes count.
     pub fn update(&mut self, mono_us: Micros, received: Wall) {
         let zero = zero_of(mono_us, received);
+        if self.least().micros_since(zero) > CLEARLY_US {
+            self.settled = received;
+        }
         if received.micros_since(self.since).abs() > PROMPT_US {
             self.before = Some(self.zero);
             self.since = received;
@@ -342,14 +348,24 @@ impl Prompt {
 
     /// When, by the hub's clock, the boot's clock showed `mono_us`.
     pub fn at(&self, mono_us: Micros) -> Wall {
-        let zero = self
-            .before
-            .map_or(self.zero, |before| before.min(self.zero));
-        zero.plus_micros(signed(mono_us))
+        self.least().plus_micros(signed(mono_us))
+    }
+
+    /// Whether messages have come for long enough without one that was clearly prompter: a queue
+    /// that empties brings ever newer ones.
+    pub fn is_settled(&self, received: Wall) -> bool {
+        received.micros_since(self.settled) >= SETTLED_US
+    }
+
+    fn least(&self) -> Wall {
+        self.before
+            .map_or(self.zero, |before| before.min(self.zero))
     }
 }
 
 const PROMPT_US: i64 = 300_000_000;
+const CLEARLY_US: i64 = 1_000_000;
+const SETTLED_US: i64 = 10_000_000;
 
 fn zero_of(mono_us: Micros, received: Wall) -> Wall {
     received.plus_micros(-signed(mono_us))
