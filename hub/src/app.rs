@@ -156,8 +156,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         clock,
         vouches_for_broker: embedded.is_none(),
     };
-    parts.spawn(ingest.run(driver, stop.clone()));
-    parts.spawn(publish(mqtt, outbox, stop.clone()));
+    let ingesting = parts.spawn(ingest.run(driver, stop.clone()));
+    let publishing = parts.spawn(publish(mqtt, outbox, stop.clone()));
 
     let read = ReadModel {
         core,
@@ -190,15 +190,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     info!(url = format!("http://{http}/"), mqtt, sites, "serving");
 
     let ended = tokio::select! {
+        biased;
         () = stop.cancelled() => Ok(()),
         is_fine = watch_broker(embedded, &config, &health, &stop) => {
             if is_fine { Ok(()) } else { Err(ServeError::BrokerDied) }
         }
         _ = engine_ended.cancelled() => Err(ServeError::Ended("engine")),
         _ = live_ended.cancelled() => Err(ServeError::Ended("live stream")),
-        _ = serving => {
-            if stop.is_cancelled() { Ok(()) } else { Err(ServeError::Ended("HTTP server")) }
-        }
+        _ = ingesting => Err(ServeError::Ended("ingest")),
+        _ = publishing => Err(ServeError::Ended("publisher")),
+        _ = serving => Err(ServeError::Ended("HTTP server")),
     };
     stop.cancel();
     let drained = timeout(DRAIN, async {

@@ -14,6 +14,7 @@ pub struct Health {
 struct Part {
     name: &'static str,
     wrong: Option<String>,
+    is_known: bool,
 }
 
 impl Health {
@@ -22,6 +23,7 @@ impl Health {
         let part = |name: &&'static str| Part {
             name,
             wrong: Some("not started yet".to_owned()),
+            is_known: false,
         };
         Self {
             parts: Mutex::new(names.iter().map(part).collect()),
@@ -43,8 +45,9 @@ impl Health {
         let Some(part) = parts.iter_mut().find(|part| part.name == name) else {
             return false;
         };
-        let is_news = part.wrong.is_some() != wrong.is_some();
+        let is_news = !part.is_known || part.wrong.is_some() != wrong.is_some();
         part.wrong = wrong;
+        part.is_known = true;
         is_news
     }
 

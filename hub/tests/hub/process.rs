@@ -46,32 +46,49 @@ impl Hub {
 
     /// Serves these sites.
     pub(crate) async fn with(sites: &[&str]) -> Self {
+        let mut hub = Self::new(sites, "listen = \"127.0.0.1:0\"");
+        hub.serve().await;
+        hub
+    }
+
+    /// Serves a site `s` by way of another's broker.
+    pub(crate) async fn at_the_broker_of(other: &Self) -> Self {
+        let address = &other.mqtt;
+        let broker = format!("kind = \"external\"\naddress = {address:?}\nclient_id = \"another\"");
+        let mut hub = Self::new(&[SITE], &broker);
+        hub.serve().await;
+        hub
+    }
+
+    fn new(sites: &[&str], broker: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = "
-            [hub]\ndata = \"data\"
-            [http]\nlisten = \"127.0.0.1:0\"
-            [broker]\nlisten = \"127.0.0.1:0\"
-            [timers]\ncanary_s = 0.5\ntick_ms = 50\ndelta_ms = 20\nhold_s = 0
-        ";
-        fs::write(folder.path().join("gatepost-hub.toml"), config).unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
             .build()
             .unwrap();
-        let mut hub = Self {
+        let hub = Self {
             folder,
             child: None,
             http: String::new(),
             mqtt: String::new(),
             client,
         };
+        hub.configure(broker);
         for site in sites {
             let done = hub.import(site);
             assert!(done.status.success(), "{done:?}");
         }
-        hub.serve().await;
         hub
+    }
+
+    /// Writes the configuration, for the next start.
+    pub(crate) fn configure(&self, broker: &str) {
+        let config = format!(
+            "[hub]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[broker]\n{broker}\n\
+             [timers]\ncanary_s = 0.5\ntick_ms = 50\ndelta_ms = 20\nhold_s = 0\n"
+        );
+        fs::write(self.config(), config).unwrap();
     }
 
     /// Starts the process, and waits until it works.

@@ -1,5 +1,7 @@
 //! Trouble below the hub: a journal that cannot be written, a broker that died.
 
+use std::collections::BTreeSet;
+
 use crate::{
     process::{Hub, PATIENCE},
     unit::{Log, Unit},
@@ -46,5 +48,36 @@ async fn a_dead_broker_ends_the_process_and_loses_nothing() {
     unit = Unit::connect(&hub).await;
     unit.say("events", log.batch(1, 2)).await;
     unit.acked(&log, 2).await;
+    assert_eq!(hub.sequences("l").await, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_broker_will_do_and_may_go_away() {
+    let mut other = Hub::start().await;
+    let hub = Hub::at_the_broker_of(&other).await;
+    let mut unit = Unit::connect(&other).await;
+    let mut log = Log::new("l");
+    log.passages(2);
+    unit.say("events", log.batch(1, 1)).await;
+    // Both have it; each answers for its own record.
+    let mut stores = BTreeSet::new();
+    while stores.len() < 2 {
+        stores.insert(unit.acked(&log, 1).await.store);
+    }
+
+    other.kill().await;
+    let ready = hub.wait("/readyz", |ready| ready["ready"] == false).await;
+    for part in ready["parts"].as_array().unwrap() {
+        assert_eq!(part["ready"] == true, part["name"] == "store", "{ready}");
+    }
+    other.configure(&format!("listen = \"{}\"", other.mqtt));
+    other.serve().await;
+    hub.wait("/readyz", |ready| ready["ready"] == true).await;
+    unit = Unit::connect(&other).await;
+    unit.say("events", log.batch(1, 2)).await;
+    stores.clear();
+    while stores.len() < 2 {
+        stores.insert(unit.acked(&log, 2).await.store);
+    }
     assert_eq!(hub.sequences("l").await, [1, 2]);
 }
