@@ -6,12 +6,15 @@
 //! No part of the product knows of any of it.
 
 pub mod api;
+pub mod chaos_proxy;
 pub mod clock;
 pub mod demo;
 pub mod fleet;
+pub mod harness;
 pub mod journal;
 pub mod player;
 pub mod process;
 pub mod stage;
 pub mod verify;
+pub mod wait;
 pub mod world;

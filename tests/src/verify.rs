@@ -4,13 +4,17 @@
 //! the demo is not running, reads the record over the API and prints the report.
 
 mod compare;
+mod report;
+mod seen;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::Context;
 use tokio::time::sleep;
 
-pub use compare::{Report, Seen, compare};
+pub use compare::compare;
+pub use report::Report;
+pub use seen::{Key, Seen};
 
 use crate::{
     api::{Api, UnitRow},

@@ -1,152 +1,30 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+//! The judgement: the truth on one side, the record on the other.
 
-use anyhow::Context;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
 use gatepost_model::Wall;
-use serde::Deserialize;
-use serde_json::Value;
 
+use super::{
+    report::Report,
+    seen::{Key, Seen},
+};
 use crate::world::truth::{Truth, What};
 
 /// The record's times are rounded to milliseconds.
 const ROUNDING_US: i64 = 1_000;
 
-/// An event of the record, as far as it is compared.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Where it belongs.
-    pub key: Key,
-    /// What must agree besides: direction, temperature, outcome, litres.
-    pub detail: String,
-    /// `(site/unit, log)`.
-    pub log: (String, String),
-    /// Its sequence.
-    pub seq: u64,
-    /// The time that the record gives it, and its error.
-    pub time: Wall,
-    /// Milliseconds either way.
-    pub time_error_ms: u64,
-}
-
-/// What tells one happening from another: unit, boot, kind, lane or zone, and its moment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// `site/unit`
-    pub unit: String,
-    /// The boot.
-    pub boot: String,
-    /// `passage`, `screening`, `entry`, `round started`, `round ended`, `unclear`.
-    pub kind: String,
-    /// Lane or zone.
-    pub place: String,
-    /// Monotonic time; of an end the start's, because the truth may not know the end.
-    pub mono_us: u64,
-}
-
-#[derive(Deserialize)]
-struct Raw {
-    unit: String,
-    boot: String,
-    log: String,
-    seq: u64,
-    mono_us: u64,
-    kind: String,
-    time: Wall,
-    time_error_ms: u64,
-    lane: Option<String>,
-    zone: Option<String>,
-    dir: Option<String>,
-    skin_c: Option<f64>,
-    outcome: Option<String>,
-    phase: Option<String>,
-    litres: Option<f64>,
-    started_mono_us: Option<u64>,
-}
-
-impl Seen {
-    /// Reads an event as the API gives it.
-    pub fn read(site: &str, event: &Value) -> anyhow::Result<Self> {
-        let raw = Raw::deserialize(event)?;
-        let unit = format!("{site}/{}", raw.unit);
-        let (mut kind, mut mono_us) = (raw.kind, raw.mono_us);
-        let detail = match kind.as_str() {
-            "passage" => raw.dir.context("no `dir`")?,
-            "screening" => format!("{:.2}", raw.skin_c.context("no `skin_c`")?),
-            "entry" => raw.outcome.context("no `outcome`")?,
-            "round" => {
-                let phase = raw.phase.context("no `phase`")?;
-                kind = format!("round {phase}");
-                if phase == "started" {
-                    String::new()
-                } else {
-                    mono_us = raw.started_mono_us.context("no `started_mono_us`")?;
-                    format!("{} {:.1} l", raw.mono_us, raw.litres.unwrap_or(0.0))
-                }
-            }
-            _ => String::new(),
-        };
-        Ok(Self {
-            key: Key {
-                boot: raw.boot,
-                kind,
-                place: raw.lane.or(raw.zone).unwrap_or_default(),
-                mono_us,
-                unit: unit.clone(),
-            },
-            detail,
-            log: (unit, raw.log),
-            seq: raw.seq,
-            time: raw.time,
-            time_error_ms: raw.time_error_ms,
-        })
-    }
-
-    fn describe(&self) -> String {
-        let Key {
-            unit,
-            boot,
-            kind,
-            place,
-            mono_us,
-        } = &self.key;
-        format!(
-            "{unit} {kind} {place} {} at {mono_us} of boot {boot} (seq {})",
-            self.detail, self.seq
-        )
-    }
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Durable happenings.
-    pub durable: usize,
-    /// Of them, in the record as they should be.
-    pub matched: usize,
-    /// Happenings that the units had not confirmed.
-    pub uncertain: usize,
-    /// Of them, in the record all the same.
-    pub recorded: usize,
-    /// Movements that the record calls unclear.
-    pub unclear: usize,
-    /// Durable, but not in the record.
-    pub missing: Vec<String>,
-    /// More than once in the record.
-    pub doubled: Vec<String>,
-    /// In the record with something else about them.
-    pub wrong: Vec<String>,
-    /// In the record, but never happened.
-    pub invented: Vec<String>,
-    /// Not in the order in which they happened.
-    pub disordered: Vec<String>,
-}
-
 /// Compares the record with the truth. Of a world that is still running, events beyond the last
 /// truth of their boot are not judged.
 pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
     let mut report = Report::default();
-    let mut by_key: HashMap<&Key, Vec<&Seen>> = HashMap::with_capacity(seen.len());
+    let starts = starts(seen);
+    let mut by_key: HashMap<Cow<'_, Key>, Vec<&Seen>> = HashMap::with_capacity(seen.len());
     for event in seen {
-        by_key.entry(&event.key).or_default().push(event);
+        let key = event.found_by(&starts);
+        by_key.entry(key).or_default().push(event);
     }
     let mut known: BTreeSet<Key> = BTreeSet::new();
     let mut horizon: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -177,7 +55,7 @@ pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
     for event in seen {
         if event.key.kind == "unclear" {
             report.unclear += 1;
-        } else if !known.contains(&event.key) {
+        } else if !known.contains(&*event.found_by(&starts)) {
             let place = (event.key.unit.clone(), event.key.boot.clone());
             let judged = !running
                 || horizon
@@ -190,6 +68,19 @@ pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
     }
     order(seen, &mut report);
     report
+}
+
+/// Starts of rounds by unit and round.
+fn starts(seen: &[Seen]) -> HashMap<(&str, &str), &Key> {
+    let starts = seen
+        .iter()
+        .filter(|event| event.key.kind == "round started");
+    starts
+        .filter_map(|event| {
+            let round = event.round.as_deref()?;
+            Some(((event.key.unit.as_str(), round), &event.key))
+        })
+        .collect()
 }
 
 struct Expected {
@@ -266,7 +157,7 @@ fn expected(truth: &Truth) -> Vec<Expected> {
 fn judge(
     truth: &Truth,
     expected: &Expected,
-    by_key: &HashMap<&Key, Vec<&Seen>>,
+    by_key: &HashMap<Cow<'_, Key>, Vec<&Seen>>,
     report: &mut Report,
 ) -> Found {
     let found = by_key
@@ -360,53 +251,6 @@ fn order(seen: &[Seen], report: &mut Report) {
                 .doubled
                 .push(format!("sequence {seq} of {log:?} {n} times"));
         }
-    }
-}
-
-/// More lines of one sort than this help nobody.
-const SHOWN: usize = 10;
-
-impl Report {
-    /// Whether the record is what it must be.
-    pub fn is_clean(&self) -> bool {
-        self.matched == self.durable && self.faults().iter().all(|(_, lines)| lines.is_empty())
-    }
-
-    fn faults(&self) -> [(&'static str, &Vec<String>); 5] {
-        [
-            ("missing", &self.missing),
-            ("doubled", &self.doubled),
-            ("wrong", &self.wrong),
-            ("invented", &self.invented),
-            ("out of order", &self.disordered),
-        ]
-    }
-
-    /// For people.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!(
-            "{} of {} happenings matched",
-            self.matched, self.durable
-        )];
-        if self.uncertain > 0 {
-            lines.push(format!(
-                "{} more happened while their unit could not confirm them; {} of them are in the record",
-                self.uncertain, self.recorded
-            ));
-        }
-        if self.unclear > 0 {
-            lines.push(format!(
-                "{} movements are in the record as unclear",
-                self.unclear
-            ));
-        }
-        for (word, faults) in self.faults() {
-            if !faults.is_empty() {
-                lines.push(format!("{word}: {}", faults.len()));
-                lines.extend(faults.iter().take(SHOWN).map(|fault| format!("  {fault}")));
-            }
-        }
-        lines
     }
 }
 

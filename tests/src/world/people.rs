@@ -16,10 +16,13 @@ use super::{
 };
 
 /// People a day; some of them enter again after lunch, so that the guard has some 360 entries.
-const WORKERS: u64 = 290;
-const CUSTOMERS: u64 = 345;
+const WORKERS: u64 = 270;
+const CUSTOMERS: u64 = 330;
+const PATIENTS: u64 = 210;
+/// A clinic never sleeps: whoever comes at any hour.
+const EMERGENCIES: u64 = 130;
 /// Visitors of any hour, at any site.
-const ERRANDS: u64 = 24;
+const ERRANDS: u64 = 40;
 
 const FEVER: f64 = 0.003;
 const REFUSED: f64 = 0.02;
@@ -113,7 +116,11 @@ fn visits(day: &DayBuilder, shape: Shape, dice: &mut Dice) -> Vec<Walk> {
             }
         }
         Shape::Clinic => {
-            for _ in 0..CUSTOMERS {
+            for _ in 0..EMERGENCIES {
+                let from = dice.between(0.1, 23.4);
+                visit(from, from + dice.between(0.2, 3.0), &mut walks);
+            }
+            for _ in 0..PATIENTS {
                 let from = if dice.chance(0.6) {
                     dice.around(9.4, 1.3)
                 } else {

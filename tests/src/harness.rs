@@ -1,0 +1,165 @@
+//! A hub and units of their own for one test, with the world before them.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    api::Api,
+    chaos_proxy::ChaosProxy,
+    fleet::{DemoFile, Fleet, Setup, free_port, read_demo},
+    stage::{Script, Stage},
+    verify,
+    wait::wait_for,
+};
+
+/// Timers of the units, so that nothing waits long: the link's in host time, the rest as in life.
+pub const SHORT_UNIT_TIMERS: &str = "[timers]\nalive_s = 0.5\nack_timeout_ms = 1000\n\
+    reconnect_min_ms = 30\nreconnect_max_ms = 400\ncommit_ms = 50\n";
+/// Timers of the hub likewise.
+pub const SHORT_HUB_TIMERS: &str = "[timers]\ntick_ms = 100\ncanary_s = 2.0\nhold_s = 1.0\n";
+
+/// What a test wants.
+#[derive(Debug)]
+pub struct Wants {
+    /// The demo's binary.
+    pub program: PathBuf,
+    /// What is played.
+    pub script: Script,
+    /// A chaos proxy stands between units and broker.
+    pub proxy: bool,
+    /// Further tables of the hub's configuration.
+    pub hub_extra: String,
+    /// Further tables of the units' configurations.
+    pub unit_extra: String,
+}
+
+/// A hub with its units, and the world before them.
+pub struct TestSite {
+    /// The processes.
+    pub fleet: Arc<Fleet>,
+    /// The world.
+    pub stage: Arc<Stage>,
+    /// Between units and broker, if it was wanted.
+    pub proxy: Option<ChaosProxy>,
+    /// Asks the hub.
+    pub api: Api,
+    dir: tempfile::TempDir,
+}
+
+impl TestSite {
+    /// Starts everything in a folder of its own, on free ports.
+    pub async fn start(wants: Wants) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new()
+            .prefix("gatepost-test-")
+            .tempdir()?;
+        let mqtt = format!("127.0.0.1:{}", free_port()?);
+        let proxy = match wants.proxy {
+            true => Some(ChaosProxy::start(mqtt.clone()).await?),
+            false => None,
+        };
+        let mut script = wants.script;
+        let state = script.state(dir.path())?;
+        let setup = Setup {
+            program: wants.program.clone(),
+            dir: dir.path().to_owned(),
+            http: format!("127.0.0.1:{}", free_port()?),
+            mqtt,
+            mqtt_for_units: proxy.as_ref().map(|proxy| proxy.address().to_owned()),
+            token: None,
+            hub_extra: wants.hub_extra,
+            unit_extra: wants.unit_extra,
+            sites: script.sites(state.started),
+        };
+        let demo = setup.write()?;
+        let fleet = Arc::new(Fleet::launch(&wants.program, dir.path(), demo).await?);
+        let stage = Arc::new(Stage::begin(&script, state, dir.path(), &fleet)?);
+        Ok(Self {
+            api: fleet.api.clone(),
+            fleet,
+            stage,
+            proxy,
+            dir,
+        })
+    }
+
+    /// The folder of everything.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// `demo.json`, as it is now.
+    pub fn demo(&self) -> anyhow::Result<DemoFile> {
+        read_demo(self.dir.path())
+    }
+
+    /// Waits until every unit has lived up to the present and holds nothing back.
+    pub async fn caught_up(&self, within: Duration) -> anyhow::Result<()> {
+        let expected = self.fleet.units.len();
+        wait_for("all units live and drained", within, async || {
+            if !self.stage.is_live() {
+                let players = self.stage.players.iter();
+                let at: Vec<_> = players
+                    .map(|(.., remote)| remote.progress().position)
+                    .collect();
+                return Err(format!("living through {at:?}"));
+            }
+            let units = self
+                .api
+                .units()
+                .await
+                .map_err(|error| format!("{error:#}"))?;
+            let is_there = |unit: &crate::api::UnitRow| unit.state == "online" && unit.waiting == 0;
+            if units.len() == expected && units.iter().all(is_there) {
+                return Ok(());
+            }
+            Err(format!("{units:?}"))
+        })
+        .await
+    }
+
+    /// Ends the world, then holds the record against it; everything runs on. The report is the error
+    /// if it is not clean.
+    pub async fn end_and_verify(&self) -> anyhow::Result<Vec<String>> {
+        self.stage.end().await;
+        let mut lines = Vec::new();
+        let clean = verify::verify(
+            &self.api,
+            self.dir.path(),
+            &self.demo()?,
+            false,
+            &mut |line| lines.push(line),
+        )
+        .await?;
+        if !clean {
+            bail!("not clean:\n{}\n{}", lines.join("\n"), self.logs()?);
+        }
+        Ok(lines)
+    }
+
+    /// Stops every process.
+    pub async fn stop(self) {
+        self.stage.end().await;
+        self.fleet.stop().await;
+        if let Some(proxy) = &self.proxy {
+            proxy.stop().await;
+        }
+    }
+
+    /// The last lines of every log that tell of trouble.
+    pub fn logs(&self) -> anyhow::Result<String> {
+        const LINES: usize = 15;
+        let mut text = String::new();
+        for entry in std::fs::read_dir(self.dir.path().join("logs"))? {
+            let path = entry?.path();
+            let log = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let trouble: Vec<&str> = log
+                .lines()
+                .filter(|line| !line.contains("\"INFO\""))
+                .collect();
+            let last = &trouble[trouble.len().saturating_sub(LINES)..];
+            text.push_str(&format!("{}:\n{}\n", path.display(), last.join("\n")));
+        }
+        Ok(text)
+    }
+}
