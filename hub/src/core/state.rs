@@ -116,19 +116,25 @@ impl SiteState {
         alive.last.saturating_sub(through)
     }
 
-    /// Whether a unit's backlog is arriving: it holds events while the newest that the hub has is
-    /// old, or what came last was old when it came.
+    /// Whether a unit's backlog is arriving: it is there and holds events while the newest that the
+    /// hub has is old, or what came last was old when it came.
     pub fn is_catching_up(&self, unit: &UnitId, now: Wall) -> bool {
         let Some(presence) = self.presence.get(unit) else {
             return false;
         };
-        let data_at = self.units.get(unit).and_then(|row| row.data_at);
+        let row = self.units.get(unit);
+        let interval_s = row.map_or(10, |row| row.interval_s);
+        let offline_us = i64::try_from(interval_s.saturating_mul(5_000_000)).unwrap_or(i64::MAX);
+        let is_there = presence
+            .contact_at
+            .is_some_and(|at| now.micros_since(at) <= offline_us);
+        let data_at = row.and_then(|row| row.data_at);
         let lags = data_at.is_none_or(|at| now.micros_since(at) > LAG_US);
         let arrives_old = presence.batch.is_some_and(|batch| {
             now.micros_since(batch.received) < ARRIVING_US
                 && batch.received.micros_since(batch.newest) > OLD_AT_RECEIPT_US
         });
-        (lags && self.waiting(unit) > 0) || arrives_old
+        (is_there && lags && self.waiting(unit) > 0) || arrives_old
     }
 
     /// All units that are known or expected, in order.

@@ -402,6 +402,33 @@ fn a_new_log_that_knows_no_time_goes_on_where_the_old_one_ended() {
 }
 
 #[test]
+fn a_unit_catches_up_while_it_is_there_and_behind() {
+    let mut core = core();
+    let now = wall(NOW);
+    let unit: UnitId = "gate-1".parse().unwrap();
+    let mut log = Log::new("gate-1", "a");
+    (1..=3).for_each(|second| log.passage(second * 1_000_000));
+    let is_catching_up = |core: &Core, seconds: i64| {
+        let site = &core.state().sites["s"];
+        site.is_catching_up(&unit, now.plus_micros(seconds * 1_000_000))
+    };
+    // Ten minutes old when it comes, and there is more.
+    turn(&mut core, now, [log.input(0..1, now)]);
+    let alive = input(&Step::Alive(0), &[log.clone()], &mut now.clone());
+    turn(&mut core, now, alive);
+    assert_eq!(core.state().sites["s"].waiting(&unit), 2);
+    assert!(is_catching_up(&core, 0));
+    assert!(is_catching_up(&core, 50));
+    assert!(
+        !is_catching_up(&core, 51),
+        "nothing comes from a unit that is not there"
+    );
+    turn(&mut core, now, [log.input(1..3, now)]);
+    assert!(is_catching_up(&core, 9));
+    assert!(!is_catching_up(&core, 10));
+}
+
+#[test]
 fn units_are_told_what_is_stored_when_they_can_be_heard() {
     let mut core = core();
     let mut log = Log::new("gate-1", "a");
