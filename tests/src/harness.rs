@@ -8,6 +8,7 @@ use crate::{
     api::Api,
     chaos_proxy::ChaosProxy,
     fleet::{DemoFile, Fleet, Setup, free_port, read_demo},
+    journal::State,
     stage::{Script, Stage},
     verify,
     wait::wait_for,
@@ -24,8 +25,10 @@ pub const SHORT_HUB_TIMERS: &str = "[timers]\ntick_ms = 100\ncanary_s = 2.0\nhol
 pub struct Wants {
     /// The demo's binary.
     pub program: PathBuf,
-    /// What is played.
+    /// Which sites there are, and what is played.
     pub script: Script,
+    /// The world is played; else the test plays the boards itself.
+    pub play: bool,
     /// A chaos proxy stands between units and broker.
     pub proxy: bool,
     /// Further tables of the hub's configuration.
@@ -34,12 +37,24 @@ pub struct Wants {
     pub unit_extra: String,
 }
 
+/// Everything is written, nothing runs.
+#[derive(Debug)]
+pub struct Prepared {
+    wants: Wants,
+    state: State,
+    proxy: Option<ChaosProxy>,
+    /// `demo.json`
+    pub demo: DemoFile,
+    dir: tempfile::TempDir,
+}
+
 /// A hub with its units, and the world before them.
+#[derive(Debug)]
 pub struct TestSite {
     /// The processes.
     pub fleet: Arc<Fleet>,
-    /// The world.
-    pub stage: Arc<Stage>,
+    /// The world, if it is played.
+    pub stage: Option<Arc<Stage>>,
     /// Between units and broker, if it was wanted.
     pub proxy: Option<ChaosProxy>,
     /// Asks the hub.
@@ -47,34 +62,60 @@ pub struct TestSite {
     dir: tempfile::TempDir,
 }
 
-impl TestSite {
-    /// Starts everything in a folder of its own, on free ports.
-    pub async fn start(wants: Wants) -> anyhow::Result<Self> {
+impl Wants {
+    /// Writes everything in a folder of its own, with free ports.
+    pub async fn prepare(mut self) -> anyhow::Result<Prepared> {
         let dir = tempfile::Builder::new()
             .prefix("gatepost-test-")
             .tempdir()?;
         let mqtt = format!("127.0.0.1:{}", free_port()?);
-        let proxy = match wants.proxy {
+        let proxy = match self.proxy {
             true => Some(ChaosProxy::start(mqtt.clone()).await?),
             false => None,
         };
-        let mut script = wants.script;
-        let state = script.state(dir.path())?;
+        let state = self.script.state(dir.path())?;
         let setup = Setup {
-            program: wants.program.clone(),
+            program: self.program.clone(),
             dir: dir.path().to_owned(),
             http: format!("127.0.0.1:{}", free_port()?),
             mqtt,
             mqtt_for_units: proxy.as_ref().map(|proxy| proxy.address().to_owned()),
             token: None,
-            hub_extra: wants.hub_extra,
-            unit_extra: wants.unit_extra,
-            sites: script.sites(state.started),
+            hub_extra: self.hub_extra.clone(),
+            unit_extra: self.unit_extra.clone(),
+            sites: self.script.sites(state.started),
         };
-        let demo = setup.write()?;
+        Ok(Prepared {
+            demo: setup.write()?,
+            wants: self,
+            state,
+            proxy,
+            dir,
+        })
+    }
+}
+
+impl Prepared {
+    /// Starts everything.
+    pub async fn launch(self) -> anyhow::Result<TestSite> {
+        let Self {
+            wants,
+            state,
+            proxy,
+            demo,
+            dir,
+        } = self;
         let fleet = Arc::new(Fleet::launch(&wants.program, dir.path(), demo).await?);
-        let stage = Arc::new(Stage::begin(&script, state, dir.path(), &fleet)?);
-        Ok(Self {
+        let stage = match wants.play {
+            true => Some(Arc::new(Stage::begin(
+                &wants.script,
+                state,
+                dir.path(),
+                &fleet,
+            )?)),
+            false => None,
+        };
+        Ok(TestSite {
             api: fleet.api.clone(),
             fleet,
             stage,
@@ -82,7 +123,9 @@ impl TestSite {
             dir,
         })
     }
+}
 
+impl TestSite {
     /// The folder of everything.
     pub fn dir(&self) -> &std::path::Path {
         self.dir.path()
@@ -97,8 +140,8 @@ impl TestSite {
     pub async fn caught_up(&self, within: Duration) -> anyhow::Result<()> {
         let expected = self.fleet.units.len();
         wait_for("all units live and drained", within, async || {
-            if !self.stage.is_live() {
-                let players = self.stage.players.iter();
+            if let Some(stage) = self.stage.as_ref().filter(|stage| !stage.is_live()) {
+                let players = stage.players.iter();
                 let at: Vec<_> = players
                     .map(|(.., remote)| remote.progress().position)
                     .collect();
@@ -121,7 +164,7 @@ impl TestSite {
     /// Ends the world, then holds the record against it; everything runs on. The report is the error
     /// if it is not clean.
     pub async fn end_and_verify(&self) -> anyhow::Result<Vec<String>> {
-        self.stage.end().await;
+        self.end_world().await;
         let mut lines = Vec::new();
         let clean = verify::verify(
             &self.api,
@@ -137,9 +180,15 @@ impl TestSite {
         Ok(lines)
     }
 
+    async fn end_world(&self) {
+        if let Some(stage) = &self.stage {
+            stage.end().await;
+        }
+    }
+
     /// Stops every process.
     pub async fn stop(self) {
-        self.stage.end().await;
+        self.end_world().await;
         self.fleet.stop().await;
         if let Some(proxy) = &self.proxy {
             proxy.stop().await;

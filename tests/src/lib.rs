@@ -6,6 +6,7 @@
 //! No part of the product knows of any of it.
 
 pub mod api;
+pub mod board;
 pub mod chaos_proxy;
 pub mod clock;
 pub mod demo;
@@ -15,6 +16,7 @@ pub mod journal;
 pub mod player;
 pub mod process;
 pub mod stage;
+pub mod stream;
 pub mod verify;
 pub mod wait;
 pub mod world;

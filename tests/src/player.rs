@@ -6,14 +6,9 @@
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use gatepost_model::BootId;
-use serde::Deserialize;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::AsyncWriteExt,
+    net::{UnixStream, unix::OwnedWriteHalf},
     sync::{mpsc, watch},
     time::{sleep, timeout},
 };
@@ -23,6 +18,7 @@ use tokio_util::{
 };
 
 use crate::{
+    board::{Heard, listen},
     clock::WorldClock,
     journal::Journal,
     world::{
@@ -100,13 +96,6 @@ struct Session {
     /// Bytes written since the unit last confirmed something.
     unconfirmed: usize,
     _reader: DropGuard,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Heard {
-    boot: Option<BootId>,
-    durable: u64,
-    closed: bool,
 }
 
 /// Why a session ended.
@@ -486,33 +475,4 @@ impl Player {
 enum Step {
     On,
     Gone,
-}
-
-/// What a board answers, as far as the world cares.
-#[derive(Deserialize)]
-struct Answer {
-    durable_us: Option<u64>,
-    boot: Option<BootId>,
-}
-
-async fn listen(read: OwnedReadHalf, say: watch::Sender<Heard>, stop: CancellationToken) {
-    let mut lines = BufReader::new(read).lines();
-    loop {
-        let line = tokio::select! {
-            () = stop.cancelled() => break,
-            line = lines.next_line() => line,
-        };
-        let Ok(Some(line)) = line else { break };
-        if let Ok(Answer {
-            durable_us: Some(durable),
-            boot,
-        }) = serde_json::from_str(&line)
-        {
-            say.send_modify(|heard| {
-                heard.durable = durable;
-                heard.boot = boot;
-            });
-        }
-    }
-    say.send_modify(|heard| heard.closed = true);
 }
