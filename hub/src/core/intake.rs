@@ -2,6 +2,8 @@
 
 mod event;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gatepost_dashboard::view::Subject;
 use gatepost_model::{
@@ -288,6 +290,14 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
                             self.gap(gap, n, placed);
                         }
                     }
+                    let (text, entry) = match &**read {
+                        // In the record it says how many numbers it stands for there.
+                        Line::Gap(gap) if gap.n != n => {
+                            let rest = Gap { n, ..gap.clone() };
+                            (Arc::from(rest.to_line()), Line::Gap(rest))
+                        }
+                        read => (text.clone(), read.clone()),
+                    };
                     self.turn.events.push(StoredEvent {
                         site: self.batch.site.clone(),
                         unit: self.batch.unit.clone(),
@@ -300,8 +310,8 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
                         time_error_ms: placed.error_ms,
                         source: placed.source,
                         received: self.batch.received,
-                        line: text.clone(),
-                        entry: (**read).clone(),
+                        line: text,
+                        entry,
                     });
                 }
             }
