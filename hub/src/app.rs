@@ -30,10 +30,7 @@ use crate::{
     metrics::Metrics,
     outbox::Outbox,
     read_model::ReadModel,
-    store::{
-        embedded::Embedded,
-        journal::{self, Journal, LoadError, OpenError},
-    },
+    store::journal::{Journal, LoadError, OpenError},
 };
 
 /// Why the hub does not serve, or no longer.
@@ -99,7 +96,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let journal = Journal::open(&config.data)?;
     let mut core = Core::new(settings(&config, journal.store()));
     journal.load(core.state_mut())?;
-    let store = Arc::new(Embedded::open(&config.data.join(journal::FILE))?);
+    let store = Arc::new(journal.history()?);
     let sites = core.state().sites.len();
     let core = Arc::new(RwLock::new(core));
     let health = Arc::new(Health::of(&[engine::PART, broker::PART, client::PART]));

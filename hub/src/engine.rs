@@ -31,7 +31,7 @@ use crate::{
     live::Live,
     metrics::Metrics,
     outbox::Outbox,
-    store::journal::Journal,
+    store::{embedded::Sealed, journal::Journal},
 };
 
 /// The part's name in `/readyz`.
@@ -133,6 +133,25 @@ impl Engine {
             }
             if is_stopping {
                 return;
+            }
+            self.seal();
+        }
+    }
+
+    /// Seals what is due, a slice between two turns. What fails stays in the journal and is tried
+    /// again; a disk that is full is noticed by the next commit.
+    fn seal(&mut self) {
+        loop {
+            match self.journal.seal(self.clock.now()) {
+                Ok(Sealed::Pressed) => {}
+                Ok(Sealed::Nothing | Sealed::Slice) => return,
+                Err(error) => {
+                    warn!(
+                        error = chain(&error),
+                        "an hour of readings cannot be sealed"
+                    );
+                    return;
+                }
             }
         }
     }

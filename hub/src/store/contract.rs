@@ -228,7 +228,7 @@ fn equal_times(bench: &dyn Bench) {
 }
 
 /// Readings and passages of two units over a day, with their numbers out of step with their times.
-fn a_day() -> Vec<StoredEvent> {
+pub(crate) fn a_day() -> Vec<StoredEvent> {
     (0_i64..600)
         .map(|n| {
             let seq = u64::try_from(n / 2 + 1).unwrap();
@@ -246,9 +246,9 @@ fn a_day() -> Vec<StoredEvent> {
         .collect()
 }
 
-type Answers = (Vec<Value>, Vec<u64>, Vec<Vec<Option<Stats>>>, String);
+pub(crate) type Answers = (Vec<Value>, Vec<u64>, Vec<Vec<Option<Stats>>>, String);
 
-fn answers(store: &dyn EventStore, site: &SiteId) -> Answers {
+pub(crate) fn answers(store: &dyn EventStore, site: &SiteId) -> Answers {
     let edges: Vec<i64> = (0..=80).map(|n| n * 1000).collect();
     let edges = seconds(&edges);
     let which = [

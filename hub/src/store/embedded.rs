@@ -4,21 +4,38 @@
 //! |---|---|
 //! | `event_word` | sites, kinds, lanes, sensors, quantities, zones, directions and boots, as numbers |
 //! | `event_log` | the logs of units, as numbers |
-//! | `event` | one row an event, by `(log, seq)`: its line as it came, and what is asked for by |
-//! | `event_latest` | the newest reading of each sensor and quantity, by the time of measuring |
+//! | `event` | one row an event that is no plain reading, by `(log, seq)`: its line as it came, and what is asked for by |
+//! | `event_latest` | the newest reading of each sensor and quantity, by the time of measuring, as of the last sealing |
+//! | `reading_series` | the series of readings: log, boot, sensor, quantity, zone |
+//! | `reading_journal` | readings that are not sealed: one packed row a commit and hour |
+//! | `reading_block` | sealed readings: one block an hour and series, its numbers in columns and summed up |
+//! | `reading_sealing` | how far the hour is that is being sealed |
+//! | `reading_log` | the last sealed number of each log |
+//! | `reading_damaged` | blocks that were set aside because their checksum is wrong |
 //!
-//! Times are microseconds since 1970. Counting and summing are scans of one index alone, which holds
-//! all that they ask for; buckets are made from it here, since only the site's calendar knows their
-//! borders. Writing happens in the journal's transaction ([`append`]), so that an event, the state
-//! that follows from it and the watermark become durable together; reading has connections of its
-//! own that cannot write.
+//! Times are microseconds since 1970. Nearly all of a record is readings: a commit appends them to the
+//! journal, they are held in memory until their hour is over, and then sealed. Whatever cannot be made
+//! again from a block byte for byte stays a row. Counting and summing rows are scans of one index
+//! alone; buckets are made here, since only the site's calendar knows their borders. Writing happens
+//! in the journal's transaction ([`Writer`]), so that an event, the state that follows from it and the
+//! watermark become durable together; reading has connections of its own that cannot write.
 
-mod append;
+mod block;
+mod catalog;
+mod held;
+mod memory;
+mod pack;
+mod point;
 mod read;
+mod readings;
+mod rows;
+mod seal;
+mod sum;
+mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -29,9 +46,12 @@ use gatepost_dashboard::{
 use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OpenFlags};
 
+use memory::{Memory, Shared};
+
 use super::port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter};
 
-pub use append::append;
+pub use seal::{SealError, Sealed};
+pub use writer::{Appended, Writer};
 
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
@@ -85,26 +105,72 @@ const SCHEMA: &str = "
         seq INTEGER NOT NULL,
         PRIMARY KEY (site, unit, sensor, quantity)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS reading_series (
+        id INTEGER PRIMARY KEY,
+        log INTEGER NOT NULL,
+        boot INTEGER NOT NULL,
+        sensor INTEGER NOT NULL,
+        quantity INTEGER NOT NULL,
+        zone TEXT
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reading_journal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        hour INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reading_block (
+        key INTEGER PRIMARY KEY,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reading_sealing (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        hour INTEGER NOT NULL,
+        below INTEGER NOT NULL,
+        through INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reading_log (
+        log INTEGER PRIMARY KEY,
+        through INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reading_damaged (
+        id INTEGER PRIMARY KEY,
+        key INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
 ";
 
 /// Reads of the history.
 #[derive(Debug)]
 pub struct Embedded {
     file: PathBuf,
+    shared: Arc<Shared>,
     /// Connections that nobody uses now.
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Embedded {
-    /// Opens the journal's file for reading. It must be there, with its tables.
+    /// Opens a journal's file that nobody writes to. It must be there, with its tables.
     pub fn open(file: &Path) -> rusqlite::Result<Self> {
-        let store = Self {
-            file: file.to_owned(),
-            idle: Mutex::default(),
-        };
+        let store = Self::new(file, Arc::default());
+        let first = store.connect()?;
+        let shared = Arc::new(Shared::load(&first)?);
+        Ok(Self { shared, ..store })
+    }
+
+    /// Reads what a writer writes to the file.
+    pub fn of(writer: &Writer, file: &Path) -> rusqlite::Result<Self> {
+        let store = Self::new(file, Arc::clone(&writer.shared));
         let first = store.connect()?;
         store.idle().push(first);
         Ok(store)
+    }
+
+    fn new(file: &Path, shared: Arc<Shared>) -> Self {
+        Self {
+            file: file.to_owned(),
+            shared,
+            idle: Mutex::default(),
+        }
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
@@ -123,16 +189,20 @@ impl Embedded {
     /// Asks on a connection of its own, so that a long answer holds up nobody.
     fn ask<T>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, ReadError>,
+        question: impl FnOnce(&Asked<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
             None => self.connect().map_err(unavailable)?,
         };
-        let answer = question(&connection);
+        let answer = question(&Asked {
+            connection: &connection,
+            shared: &self.shared,
+        });
+        let has_ended = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
         let mut idle = self.idle();
-        if idle.len() < MOST_IDLE {
+        if has_ended && idle.len() < MOST_IDLE {
             idle.push(connection);
         }
         answer
@@ -152,9 +222,28 @@ fn unavailable(error: rusqlite::Error) -> ReadError {
     ReadError::Unavailable(error.to_string())
 }
 
+/// A question under way: what is in memory, and a transaction that sees the rest as it was then.
+struct Asked<'a> {
+    connection: &'a Connection,
+    shared: &'a Shared,
+}
+
+impl Asked<'_> {
+    /// Takes something from memory and begins the transaction at the same moment.
+    fn begin<T>(&self, take: impl FnOnce(&Memory) -> T) -> rusqlite::Result<T> {
+        let memory = self.shared.read();
+        self.connection.execute_batch("BEGIN")?;
+        // The transaction begins with the first read.
+        self.connection
+            .prepare_cached("SELECT hour FROM reading_sealing")?
+            .exists([])?;
+        Ok(take(&memory))
+    }
+}
+
 impl EventStore for Embedded {
     fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
-        self.ask(|connection| read::events(connection, site, query))
+        self.ask(|asked| read::events(asked, site, query))
     }
 
     fn counts(
@@ -163,7 +252,7 @@ impl EventStore for Embedded {
         which: &CountFilter,
         edges: &[Wall],
     ) -> Result<Vec<u64>, ReadError> {
-        self.ask(|connection| read::counts(connection, site, which, edges).map_err(unavailable))
+        self.ask(|asked| read::counts(asked, site, which, edges).map_err(unavailable))
     }
 
     fn stats(
@@ -172,11 +261,11 @@ impl EventStore for Embedded {
         which: &StatsFilter,
         edges: &[Wall],
     ) -> Result<Vec<Option<Stats>>, ReadError> {
-        self.ask(|connection| read::stats(connection, site, which, edges).map_err(unavailable))
+        self.ask(|asked| read::stats(asked, site, which, edges).map_err(unavailable))
     }
 
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
-        self.ask(|connection| read::latest(connection, site).map_err(unavailable))
+        Ok(readings::latest(&self.shared.read(), site))
     }
 }
 

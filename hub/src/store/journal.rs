@@ -9,22 +9,27 @@ use std::{
     time::Duration,
 };
 
-use gatepost_model::Site;
+use gatepost_model::{Site, Wall};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{embedded, state};
+use super::{
+    embedded::{self, Embedded, SealError, Sealed},
+    state,
+};
 use crate::core::{Commit, state::State};
 
 /// The journal's file in the data directory.
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The journal, open for writing.
 #[derive(Debug)]
 pub struct Journal {
     connection: Connection,
+    path: PathBuf,
+    history: embedded::Writer,
     store: String,
     /// SQLite's count of what others committed.
     others: i64,
@@ -112,8 +117,11 @@ impl Journal {
             })
             .map_err(sqlite)?;
         let others = data_version(&connection).map_err(sqlite)?;
+        let history = embedded::Writer::open(&connection).map_err(sqlite)?;
         Ok(Self {
             connection,
+            path,
+            history,
             store,
             others,
         })
@@ -134,12 +142,23 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        embedded::append(&transaction, &commit.events)?;
+        let appended = self.history.append(&transaction, &commit.events)?;
         for change in &commit.changes {
             state::write(&transaction, change)?;
         }
         transaction.commit()?;
+        self.history.confirm(appended);
         Ok(())
+    }
+
+    /// Reads of the history, as far as it is committed here.
+    pub fn history(&self) -> rusqlite::Result<Embedded> {
+        Embedded::of(&self.history, &self.path)
+    }
+
+    /// Seals one slice of the readings whose hour is over at `now`.
+    pub fn seal(&mut self, now: Wall) -> Result<Sealed, SealError> {
+        self.history.seal(&mut self.connection, now)
     }
 
     /// Whether somebody else wrote since this was asked last.
@@ -215,8 +234,6 @@ fn mint() -> Result<String, getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
-    use gatepost_model::Wall;
-
     use super::*;
     use crate::core::{Core, Settings, input::Input};
 

@@ -6,86 +6,98 @@ use gatepost_dashboard::{
 };
 use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use serde_json::Value;
 
-use super::unavailable;
+use super::{Asked, point::wall, readings, sum::Sum, unavailable};
 use crate::store::{
     event::{Record, TimeSource},
-    port::{CountFilter, LatestReading, MAX_PAGE, Stats, StatsFilter},
+    port::{CountFilter, MAX_PAGE, Stats, StatsFilter},
 };
 
-/// A page of events.
+/// A page of events: rows and readings, in one order.
 pub(super) fn events(
-    connection: &Connection,
+    asked: &Asked<'_>,
     site: &SiteId,
     query: &EventQuery,
 ) -> Result<EventPage, ReadError> {
-    let after = query.cursor.as_deref().map(Cursor::parse).transpose()?;
+    let after = query.cursor.as_deref().map(Place::parse).transpose()?;
     let limit = query.limit.clamp(1, MAX_PAGE);
-    page(connection, site, query, after.as_ref(), limit).map_err(unavailable)
+    // One more than asked for tells whether there is a next page.
+    let found =
+        readings::page(asked, site, query, after.as_ref(), limit + 1).and_then(|mut found| {
+            found.extend(rows(
+                asked.connection,
+                site,
+                query,
+                after.as_ref(),
+                limit + 1,
+            )?);
+            Ok(found)
+        });
+    let mut found = found.map_err(unavailable)?;
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let next = found.get(limit).and(found.get(limit - 1));
+    let next = next.map(|(place, _)| place.to_text());
+    found.truncate(limit);
+    Ok(EventPage {
+        events: found.into_iter().map(|(_, event)| event).collect(),
+        next,
+    })
 }
 
-fn page(
+/// The first rows of a query after a place, up to a number.
+fn rows(
     connection: &Connection,
     site: &SiteId,
     query: &EventQuery,
-    after: Option<&Cursor>,
-    limit: usize,
-) -> rusqlite::Result<EventPage> {
-    let empty = EventPage {
-        events: Vec::new(),
-        next: None,
-    };
+    after: Option<&Place>,
+    most: usize,
+) -> rusqlite::Result<Vec<(Place, Value)>> {
     let (Some(site_code), Some(kind), Some(lane), Some(zone)) = (
         code(connection, site.as_str())?,
         filter(connection, query.kind.as_deref())?,
         filter(connection, query.lane.as_ref().map(AsRef::as_ref))?,
         filter(connection, query.zone.map(|zone| zone.as_str()))?,
     ) else {
-        return Ok(empty);
+        return Ok(Vec::new());
     };
     let from = query.from.map_or(i64::MIN, Wall::micros);
     let sql = if kind.is_some() { PAGE_OF_KIND } else { PAGE };
     let mut statement = connection.prepare_cached(sql)?;
-    // One more than asked for tells whether there is a next page.
     let mut rows = statement.query(named_params! {
         ":site": site_code,
         ":kind": kind,
         ":lane": lane,
         ":zone": zone,
         ":unit": query.unit.as_ref().map(|unit| unit.as_str()),
-        ":from": after.map_or(from, |cursor| cursor.time.max(from)),
+        ":from": after.map_or(from, |after| after.time.max(from)),
         ":to": query.to.map_or(i64::MAX, Wall::micros),
-        ":after_time": after.map(|cursor| cursor.time),
-        ":after_unit": after.map(|cursor| cursor.unit.as_str()),
-        ":after_log": after.map(|cursor| cursor.log.as_str()),
-        ":after_seq": after.map(|cursor| cursor.seq),
-        ":limit": i64::try_from(limit + 1).unwrap_or(i64::MAX),
+        ":after_time": after.map(|after| after.time),
+        ":after_unit": after.map(|after| after.unit.as_str()),
+        ":after_log": after.map(|after| after.log.as_str()),
+        ":after_seq": after.map(|after| after.seq),
+        ":limit": i64::try_from(most).unwrap_or(i64::MAX),
     })?;
-    let mut events = Vec::new();
-    let mut last = None;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if events.len() == limit {
-            let next = last.map(|cursor: Cursor| cursor.to_text());
-            return Ok(EventPage { events, next });
-        }
-        let cursor = Cursor::of(row)?;
+        let place = Place::of(row)?;
         let boot: String = row.get("boot")?;
         let line: String = row.get("line")?;
         let record = Record {
             site: site.as_str(),
-            unit: &cursor.unit,
-            log: &cursor.log,
-            seq: unsigned(cursor.seq),
+            unit: &place.unit,
+            log: &place.log,
+            seq: unsigned(place.seq),
             boot: &boot,
-            time: wall(cursor.time),
+            time: wall(place.time),
             time_error_ms: unsigned(row.get("error_ms")?),
             source: source(row.get("source")?),
             received: wall(row.get("received")?),
         };
-        events.push(record.to_json(&line));
-        last = Some(cursor);
+        let event = record.to_json(&line);
+        found.push((place, event));
     }
-    Ok(EventPage { events, next: None })
+    Ok(found)
 }
 
 /// `CROSS JOIN` keeps the order of the tables: the events by their index, then the little ones.
@@ -118,15 +130,16 @@ macro_rules! page {
 const PAGE: &str = page!("event_by_time", ":kind IS NULL");
 const PAGE_OF_KIND: &str = page!("event_by_kind", "event.kind = :kind");
 
-/// Where a page ends. Ids have no `~`, so it parts them.
-struct Cursor {
-    time: i64,
-    unit: String,
-    log: String,
-    seq: i64,
+/// An event's place in the order of pages; where a page ends. Ids have no `~`, so it parts them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) time: i64,
+    pub(super) unit: String,
+    pub(super) log: String,
+    pub(super) seq: i64,
 }
 
-impl Cursor {
+impl Place {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             time: row.get("time")?,
@@ -143,7 +156,7 @@ impl Cursor {
     fn parse(text: &str) -> Result<Self, ReadError> {
         let mut parts = text.split('~');
         let mut part = || parts.next();
-        let cursor = (|| {
+        let place = (|| {
             Some(Self {
                 time: part()?.parse().ok()?,
                 unit: part()?.to_owned(),
@@ -151,7 +164,7 @@ impl Cursor {
                 seq: part()?.parse().ok()?,
             })
         })();
-        cursor
+        place
             .filter(|_| part().is_none())
             .ok_or_else(|| ReadError::Invalid {
                 parameter: "cursor",
@@ -162,7 +175,7 @@ impl Cursor {
 
 /// How many events each bucket has.
 pub(super) fn counts(
-    connection: &Connection,
+    asked: &Asked<'_>,
     site: &SiteId,
     which: &CountFilter,
     edges: &[Wall],
@@ -174,13 +187,20 @@ pub(super) fn counts(
         dir: which.dir.map(|dir| dir.as_str()),
         ..Scan::default()
     };
-    scan.run(connection, site, edges, |bucket, _| counts[bucket] += 1)?;
+    if which.kind == "reading" && which.lanes.is_empty() && which.dir.is_none() {
+        let mut sums = vec![Sum::default(); counts.len()];
+        readings::fold(asked, site, |_| true, edges, &mut sums)?;
+        counts = sums.iter().map(|sum| sum.n).collect();
+    }
+    scan.run(asked.connection, site, edges, |bucket, _| {
+        counts[bucket] += 1
+    })?;
     Ok(counts)
 }
 
 /// What was measured in each bucket.
 pub(super) fn stats(
-    connection: &Connection,
+    asked: &Asked<'_>,
     site: &SiteId,
     which: &StatsFilter,
     edges: &[Wall],
@@ -209,48 +229,13 @@ pub(super) fn stats(
         },
     };
     let mut sums = vec![Sum::default(); edges.len().saturating_sub(1)];
-    scan.run(connection, site, edges, |bucket, value| {
+    readings::sum(asked, site, which, edges, &mut sums)?;
+    scan.run(asked.connection, site, edges, |bucket, value| {
         if let Some(value) = value {
             sums[bucket].add(value);
         }
     })?;
-    Ok(sums.into_iter().map(Sum::stats).collect())
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    n: u64,
-    min: f64,
-    max: f64,
-    mean: f64,
-}
-
-impl Sum {
-    fn add(&mut self, value: f64) {
-        self.min = if self.n == 0 {
-            value
-        } else {
-            self.min.min(value)
-        };
-        self.max = if self.n == 0 {
-            value
-        } else {
-            self.max.max(value)
-        };
-        self.n += 1;
-        // A running mean cannot overflow where a sum could.
-        let n = self.n as f64;
-        self.mean += value / n - self.mean / n;
-    }
-
-    fn stats(self) -> Option<Stats> {
-        (self.n > 0).then_some(Stats {
-            n: self.n,
-            min: self.min,
-            mean: self.mean.clamp(self.min, self.max),
-            max: self.max,
-        })
-    }
+    Ok(sums.iter().map(Sum::stats).collect())
 }
 
 /// A scan of `event_by_kind`, which holds all that it asks for.
@@ -334,30 +319,7 @@ const SCAN: &str = "
       AND (:quantity IS NULL OR quantity = :quantity)
     ORDER BY time";
 
-/// The newest reading of each sensor and quantity.
-pub(super) fn latest(
-    connection: &Connection,
-    site: &SiteId,
-) -> rusqlite::Result<Vec<LatestReading>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT unit, sensor, quantity, zone, value, time FROM event_latest WHERE site = ?1
-         ORDER BY unit, sensor, quantity",
-    )?;
-    let rows = statement.query_map([site.as_str()], |row| {
-        let zone: Option<String> = row.get(3)?;
-        Ok(LatestReading {
-            unit: id(row, 0)?,
-            sensor: id(row, 1)?,
-            quantity: row.get(2)?,
-            zone: zone.and_then(|zone| zone.parse().ok()),
-            value: row.get(4)?,
-            at: wall(row.get(5)?),
-        })
-    })?;
-    rows.collect()
-}
-
-fn id<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+pub(super) fn id<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -381,11 +343,6 @@ fn filter(connection: &Connection, word: Option<&str>) -> rusqlite::Result<Optio
         None => Ok(Some(None)),
         Some(word) => Ok(code(connection, word)?.map(Some)),
     }
-}
-
-fn wall(micros: i64) -> Wall {
-    // What is stored was a `Wall`.
-    Wall::from_micros(micros).unwrap_or(Wall(chrono::DateTime::UNIX_EPOCH))
 }
 
 fn unsigned(number: i64) -> u64 {

@@ -12,7 +12,7 @@ use crate::store::{
 /// A journal's file with nothing but the history in it.
 pub(crate) struct File {
     pub(crate) folder: TempDir,
-    writer: Mutex<Connection>,
+    writing: Mutex<(Connection, Writer)>,
     store: Embedded,
 }
 
@@ -20,25 +20,61 @@ impl File {
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hub.sqlite");
-        let writer = Connection::open(&file).unwrap();
-        writer.pragma_update(None, "journal_mode", "WAL").unwrap();
-        writer.pragma_update(None, "synchronous", "FULL").unwrap();
-        schema(&writer).unwrap();
-        let store = Embedded::open(&file).unwrap();
+        let connection = Connection::open(&file).unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .unwrap();
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .unwrap();
+        schema(&connection).unwrap();
+        Self::over(folder, connection)
+    }
+
+    fn over(folder: TempDir, connection: Connection) -> Self {
+        let mut writer = Writer::open(&connection).unwrap();
+        writer.slice = 2_000;
+        let store = Embedded::of(&writer, &folder.path().join("hub.sqlite")).unwrap();
         Self {
             folder,
-            writer: Mutex::new(writer),
+            writing: Mutex::new((connection, writer)),
             store,
+        }
+    }
+
+    /// The same file as it is after a new start.
+    fn reopened(self) -> Self {
+        drop(self.writing);
+        let connection = Connection::open(self.folder.path().join("hub.sqlite")).unwrap();
+        Self::over(self.folder, connection)
+    }
+
+    /// Seals all that is due long after the events of the contract.
+    fn seal(&self) {
+        self.slices(usize::MAX);
+    }
+
+    fn slices(&self, most: usize) {
+        let mut writing = self.writing.lock().unwrap();
+        let (connection, writer) = &mut *writing;
+        let now = contract::wall("2027-01-01T00:00:00Z");
+        for _ in 0..most {
+            if writer.seal(connection, now).unwrap() == Sealed::Nothing {
+                return;
+            }
         }
     }
 }
 
 impl Bench for File {
     fn append(&self, events: &[StoredEvent]) -> u64 {
-        let mut writer = self.writer.lock().unwrap();
-        let transaction = writer.transaction().unwrap();
-        let added = append(&transaction, events).unwrap();
+        let mut writing = self.writing.lock().unwrap();
+        let (connection, writer) = &mut *writing;
+        let transaction = connection.transaction().unwrap();
+        let appended = writer.append(&transaction, events).unwrap();
         transaction.commit().unwrap();
+        let added = appended.added;
+        writer.confirm(appended);
         added
     }
 
@@ -52,30 +88,106 @@ fn the_embedded_store_holds_the_contract() {
     contract::check(File::empty);
 }
 
+/// A file of which everything is sealed after each append.
+struct AllSealed(File);
+
+impl Bench for AllSealed {
+    fn append(&self, events: &[StoredEvent]) -> u64 {
+        let added = self.0.append(events);
+        self.0.seal();
+        added
+    }
+
+    fn store(&self) -> &dyn EventStore {
+        &self.0.store
+    }
+}
+
+#[test]
+fn sealed_blocks_hold_the_contract() {
+    contract::check(|| AllSealed(File::empty()));
+}
+
+/// Many series and hours, so that an hour is sealed in several slices.
+fn many_readings() -> Vec<StoredEvent> {
+    (0..12_000_u64)
+        .map(|n| {
+            let second = i64::try_from(n / 60 * 30).unwrap();
+            let sensor = format!("s-{}", n % 60);
+            let mut event = contract::reading(n + 1, second, &sensor, (n % 977) as f64 / 8.0);
+            event.received = event.time.plus_micros(40_000);
+            event
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_sealed_half_is_the_same_and_so_it_is_after_a_start() {
+    let mut day = contract::a_day();
+    day.extend(many_readings().into_iter().map(|mut event| {
+        event.log = "log-2".parse().unwrap();
+        event
+    }));
+    let file = File::empty();
+    for part in day.chunks(700) {
+        file.append(part);
+    }
+    let site = contract::site();
+    let expected = contract::answers(&file.store, &site);
+    let mut file = file;
+    for slices in [0, 1, 1, 2, 40] {
+        file.slices(slices);
+        assert_eq!(contract::answers(&file.store, &site), expected, "{slices}");
+        file = file.reopened();
+        assert_eq!(contract::answers(&file.store, &site), expected, "{slices}");
+        assert_eq!(file.append(&day[..3_000]), 0);
+    }
+    file.seal();
+    assert!(file.store.shared.read().open == 0);
+    assert_eq!(contract::answers(&file.store, &site), expected);
+    // What comes late is merged into the sealed hours.
+    let mut late = day[700..1_700].to_vec();
+    for event in &mut late {
+        event.log = "late".parse().unwrap();
+    }
+    assert_eq!(file.append(&late), 1_000);
+    let with_late = contract::answers(&file.store, &site);
+    assert_ne!(with_late, expected);
+    file.seal();
+    assert_eq!(contract::answers(&file.store, &site), with_late);
+    let file = file.reopened();
+    assert_eq!(contract::answers(&file.store, &site), with_late);
+    assert_eq!(file.append(&late), 0);
+}
+
 #[test]
 fn what_is_not_committed_is_not_there_and_leaves_no_trace() {
     let file = File::empty();
-    let events = [contract::passage(1, 0, "people", "in")];
+    let events = [
+        contract::passage(1, 0, "people", "in"),
+        contract::reading(2, 0, "yard-env", 18.5),
+    ];
     {
-        let mut writer = file.writer.lock().unwrap();
-        let transaction = writer.transaction().unwrap();
-        assert_eq!(append(&transaction, &events).unwrap(), 1);
+        let mut writing = file.writing.lock().unwrap();
+        let (connection, writer) = &mut *writing;
+        let transaction = connection.transaction().unwrap();
+        assert_eq!(writer.append(&transaction, &events).unwrap().added, 2);
         transaction.rollback().unwrap();
     }
-    assert_eq!(file.append(&events), 1);
+    assert_eq!(file.append(&events), 2);
     let query = EventQuery {
         limit: 10,
         ..EventQuery::default()
     };
     let page = file.store.events(&contract::site(), &query).unwrap();
-    assert_eq!(page.events, [events[0].to_json()]);
+    assert_eq!(page.events, events.map(|event| event.to_json()));
 }
 
 #[test]
 fn the_tables_are_made_once_and_a_missing_file_is_an_error() {
     let file = File::empty();
     file.append(&[contract::passage(1, 0, "people", "in")]);
-    schema(&file.writer.lock().unwrap()).unwrap();
+    schema(&file.writing.lock().unwrap().0).unwrap();
     assert_eq!(file.append(&[contract::passage(1, 0, "people", "in")]), 0);
     assert!(Embedded::open(&file.folder.path().join("nothing")).is_err());
 }

@@ -1,0 +1,361 @@
+//! The embedded store beside plain rows in SQLite, on one machine in one run: how fast readings go
+//! in, what they take at rest, how fast questions are answered, how fast it opens again, and what is
+//! written to the disk. Prints figures; asserts nothing.
+//!
+//! `STORE_POINTS` is how many readings go in (default 3,000,000).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints, may panic, and measures time"
+)]
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use gatepost_hub::{
+    core::Commit,
+    store::{
+        embedded::{Embedded, Sealed},
+        event::{StoredEvent, TimeSource},
+        journal::Journal,
+        port::{EventStore, StatsFilter},
+    },
+};
+use gatepost_model::{
+    SiteId, Wall,
+    event::{Event, Happening, Line, Reading, Stamp},
+};
+use rusqlite::{Connection, params};
+
+const UNITS: usize = 2_500;
+const SENSORS: [&str; 4] = ["yard-env", "hall-env", "people-ir", "cpu"];
+const BATCH: usize = 5_000;
+/// Each sensor is read so often, microseconds: a unit's default.
+const EVERY: i64 = 60_000_000;
+
+fn main() {
+    let points = std::env::var("STORE_POINTS").ok();
+    let points: usize = points.map_or(3_000_000, |text| text.parse().unwrap());
+    ingest(points);
+    card();
+}
+
+/// Readings as units make them: four sensors at once a minute, each unit with a phase, a jitter and a
+/// delay of its own.
+struct Units {
+    units: Vec<String>,
+    begun: i64,
+    dice: u64,
+    next: usize,
+    seqs: Vec<u64>,
+    site: SiteId,
+}
+
+impl Units {
+    fn new(units: usize) -> Self {
+        Self {
+            units: (0..units).map(|n| format!("gate-{n}")).collect(),
+            begun: Wall::parse("2026-11-01T00:00:00Z").unwrap().micros(),
+            dice: 1,
+            next: 0,
+            seqs: vec![0; units],
+            site: site(),
+        }
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % sides
+    }
+
+    /// The next readings, all units in turn.
+    fn batch(&mut self, readings: usize) -> Vec<StoredEvent> {
+        let mut batch = Vec::with_capacity(readings);
+        while batch.len() < readings {
+            let (round, unit) = (self.next / self.units.len(), self.next % self.units.len());
+            self.next += 1;
+            let phase = unit as i64 * 23_456;
+            let mono = 90_000_000 + round as i64 * EVERY + phase + self.roll(900) as i64;
+            // Now and then something passes in between.
+            self.seqs[unit] += 1 + self.roll(3);
+            let received = (mono + self.begun) / 1000 * 1000 + 30_000 + self.roll(60) as i64 * 1000;
+            for (at, sensor) in SENSORS.into_iter().enumerate() {
+                self.seqs[unit] += 1;
+                let base = [1830, 2140, 3460, 5120][at] + (round / 7 % 50) as i64;
+                let value = (base + self.roll(12) as i64) as f64 / 100.0;
+                let (name, seq) = (self.units[unit].clone(), self.seqs[unit]);
+                let mono = mono + at as i64 * 310;
+                batch.push(self.event(&name, seq, mono, received, sensor, value));
+            }
+        }
+        batch
+    }
+
+    fn event(
+        &self,
+        unit: &str,
+        seq: u64,
+        mono: i64,
+        received: i64,
+        sensor: &str,
+        value: f64,
+    ) -> StoredEvent {
+        let time = Wall::from_micros((mono + self.begun) / 1000 * 1000).unwrap();
+        let event = Event {
+            mono_us: mono as u64,
+            at: Some(Stamp {
+                at: time,
+                err_ms: 12,
+            }),
+            test: false,
+            happening: Happening::Reading(Reading {
+                sensor: sensor.parse().unwrap(),
+                quantity: "ambient_c".to_owned(),
+                value,
+                zone: None,
+            }),
+        };
+        StoredEvent {
+            site: self.site.clone(),
+            unit: unit.parse().unwrap(),
+            log: "9f2c4e5b1e0c9a77".parse().unwrap(),
+            seq,
+            n: 1,
+            boot: "6f1c2d3e".parse().unwrap(),
+            mono_us: mono as u64,
+            time,
+            time_error_ms: 12,
+            source: TimeSource::Unit,
+            received: Wall::from_micros(received).unwrap(),
+            line: event.to_line().into(),
+            entry: Line::Event(event),
+        }
+    }
+}
+
+fn site() -> SiteId {
+    "binjiang".parse().unwrap()
+}
+
+fn ingest(points: usize) {
+    println!(
+        "== {points} readings of {} series, batches of {BATCH}",
+        UNITS * 4
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let mut units = Units::new(UNITS);
+    let (mut commits, mut sealing) = (Vec::new(), Duration::ZERO);
+    let mut plain = Plain::new(&folder.path().join("plain.sqlite"));
+    let mut plain_took = Duration::ZERO;
+    let mut given = 0;
+    while given < points {
+        let events = units.batch(BATCH);
+        given += events.len();
+        let now = events[0].received;
+        if given <= points / 5 {
+            let begun = Instant::now();
+            plain.append(&events);
+            plain_took += begun.elapsed();
+        }
+        let commit = Commit {
+            events,
+            changes: Vec::new(),
+        };
+        let begun = Instant::now();
+        journal.commit(&commit).unwrap();
+        commits.push(begun.elapsed());
+        let begun = Instant::now();
+        while journal.seal(now).unwrap() == Sealed::Pressed {}
+        sealing += begun.elapsed();
+    }
+    let committing: Duration = commits.iter().sum();
+    let rate = |n: usize, took: Duration| n as f64 / took.as_secs_f64();
+    let (ours, rows) = (
+        rate(given, committing + sealing),
+        rate(points / 5, plain_took),
+    );
+    commits.sort();
+    println!(
+        "ingest: {ours:.0} points/s (commits {committing:.2?}, sealing {sealing:.2?}, commit p50 \
+         {:.2?} p99 {:.2?}); plain rows {rows:.0} points/s; ratio {:.1}",
+        commits[commits.len() / 2],
+        commits[commits.len() * 99 / 100],
+        ours / rows,
+    );
+    println!("memory: {} kB peak", status("VmHWM"));
+    let store = journal.history().unwrap();
+    latest(&store);
+    drop((journal, store));
+    let begun = Instant::now();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    println!("reopened with its open hours in {:.1?}", begun.elapsed());
+
+    let end = Wall::parse("2027-02-01T00:00:00Z").unwrap();
+    while journal.seal(end).unwrap() != Sealed::Nothing {}
+    let (ours, rows) = (
+        used(&folder.path().join("journal.sqlite")) as f64 / given as f64,
+        used(&folder.path().join("plain.sqlite")) as f64 / (points / 5) as f64,
+    );
+    println!(
+        "at rest: {ours:.2} bytes a point; plain rows {rows:.2}; ratio {:.1}",
+        rows / ours
+    );
+
+    // One unit that has been there for 30 days.
+    let mut month = Units::new(1);
+    month.site = "xinghe".parse().unwrap();
+    for _ in 0..30 * 24 {
+        let commit = Commit {
+            events: month.batch(240),
+            changes: Vec::new(),
+        };
+        journal.commit(&commit).unwrap();
+    }
+    while journal.seal(end).unwrap() != Sealed::Nothing {}
+    let store = journal.history().unwrap();
+    let which = StatsFilter::Readings {
+        quantity: "ambient_c".to_owned(),
+        sensor: Some("yard-env".parse().unwrap()),
+        zone: None,
+    };
+    for (name, n, width) in [("24 h by 1 min", 1_440, 60), ("30 d by 1 h", 720, 3_600)] {
+        let edges: Vec<Wall> = (0..=n)
+            .map(|at| Wall::from_micros(month.begun + at * width * 1_000_000).unwrap())
+            .collect();
+        timed(name, || {
+            store.stats(&month.site, &which, &edges).unwrap();
+        });
+    }
+}
+
+fn latest(store: &Embedded) {
+    timed("latest of all 10,000", || {
+        assert_eq!(store.latest(&site()).unwrap().len(), UNITS * SENSORS.len());
+    });
+}
+
+fn timed(name: &str, ask: impl Fn()) {
+    let mut took: Vec<Duration> = (0..50)
+        .map(|_| {
+            let begun = Instant::now();
+            ask();
+            begun.elapsed()
+        })
+        .collect();
+    took.sort();
+    println!("{name}: p50 {:.2?}, p99 {:.2?}", took[25], took[49]);
+}
+
+/// What a card is written by 50 readings a second: an hour of them with its sealing.
+fn card() {
+    for (name, a_second) in [("five commits a second", 5), ("one commit a second", 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap();
+        let mut units = Units::new(750);
+        let begun = Instant::now();
+        let mut commit = |journal: &mut Journal, readings: usize| {
+            let commit = Commit {
+                events: units.batch(readings),
+                changes: Vec::new(),
+            };
+            let now = commit.events[0].received;
+            journal.commit(&commit).unwrap();
+            journal.seal(now).unwrap();
+        };
+        // The series of all units are made before anything is counted.
+        commit(&mut journal, 3_000);
+        let before = io();
+        for _ in 0..3_600 * a_second {
+            commit(&mut journal, 50 / a_second);
+        }
+        let end = Wall::parse("2027-02-01T00:00:00Z").unwrap();
+        while journal.seal(end).unwrap() != Sealed::Nothing {}
+        let written = io() - before;
+        let kept = used(&folder.path().join("journal.sqlite"));
+        println!(
+            "an hour of 50 readings/s, {name}: {:.1} kB/s written, {:.1} times what is kept \
+             ({:.1?})",
+            written as f64 / 3_600_000.0,
+            written as f64 / kept as f64,
+            begun.elapsed(),
+        );
+    }
+}
+
+/// Bytes of a database that hold something, after all that is written has gone into its file.
+fn used(file: &Path) -> u64 {
+    let connection = Connection::open(file).unwrap();
+    let ask = |what: &str| -> u64 {
+        connection
+            .pragma_query_value(None, what, |row| row.get::<_, i64>(0))
+            .unwrap()
+            .unsigned_abs()
+    };
+    (ask("page_count") - ask("freelist_count")) * ask("page_size")
+}
+
+/// Bytes that this process had written to disks.
+fn io() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    let line = io.lines().find(|line| line.starts_with("write_bytes"));
+    line.unwrap()[13..].trim().parse().unwrap()
+}
+
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    let number = line.split_whitespace().nth(1).unwrap();
+    number.parse().unwrap()
+}
+
+/// One row a point, as one would write it at first.
+struct Plain {
+    connection: Connection,
+}
+
+impl Plain {
+    fn new(file: &Path) -> Self {
+        let connection = Connection::open(file).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32000;
+                 CREATE TABLE point(series TEXT, time INTEGER, seq INTEGER, value REAL, error INTEGER,
+                                    source INTEGER, PRIMARY KEY(series, time, seq)) WITHOUT ROWID;",
+            )
+            .unwrap();
+        Self { connection }
+    }
+
+    fn append(&mut self, events: &[StoredEvent]) {
+        let transaction = self.connection.transaction().unwrap();
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT OR IGNORE INTO point VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+                .unwrap();
+            for event in events {
+                let Some(Happening::Reading(reading)) = event.happening() else {
+                    continue;
+                };
+                let series = format!("{}/{}", event.unit, reading.sensor);
+                insert
+                    .execute(params![
+                        series,
+                        event.time.micros(),
+                        event.seq as i64,
+                        reading.value,
+                        event.time_error_ms as i64,
+                        event.source as u8,
+                    ])
+                    .unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+    }
+}

@@ -1,0 +1,192 @@
+//! Which series there are: in memory, as the tables `reading_series`, `event_log` and `event_word`
+//! have them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gatepost_model::{BootId, LogId, SensorId, SiteId, UnitId, Zone, event::Reading};
+use rusqlite::Connection;
+
+use super::{point::SeriesId, read::id};
+use crate::store::event::StoredEvent;
+
+/// What the readings of a series have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub(super) site: SiteId,
+    pub(super) unit: UnitId,
+    pub(super) log: LogId,
+    /// The log's number.
+    pub(super) log_code: i64,
+    pub(super) boot: BootId,
+    pub(super) sensor: SensorId,
+    pub(super) quantity: String,
+    pub(super) zone: Option<Zone>,
+    /// Which newest reading it may have: of its sensor and quantity over all boots and logs.
+    pub(super) gauge: usize,
+}
+
+impl Series {
+    /// What a reading of it says besides its number.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            sensor: self.sensor.clone(),
+            quantity: self.quantity.clone(),
+            value: 0.0,
+            zone: self.zone,
+        }
+    }
+
+    fn is_of(&self, reading: &Reading) -> bool {
+        self.quantity == reading.quantity && self.zone == reading.zone
+    }
+}
+
+/// A log and a boot in it: what whole batches share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Run {
+    pub(super) site: SiteId,
+    pub(super) unit: UnitId,
+    pub(super) log: LogId,
+    pub(super) boot: BootId,
+}
+
+impl Run {
+    pub(super) fn of(event: &StoredEvent) -> Self {
+        Self {
+            site: event.site.clone(),
+            unit: event.unit.clone(),
+            log: event.log.clone(),
+            boot: event.boot.clone(),
+        }
+    }
+
+    pub(super) fn is_of(&self, event: &StoredEvent) -> bool {
+        self.site == event.site
+            && self.unit == event.unit
+            && self.log == event.log
+            && self.boot == event.boot
+    }
+}
+
+/// What measures on a site: unit, sensor, quantity.
+pub(super) type Gauge = (UnitId, SensorId, String);
+
+/// All series by their numbers, and the ways to find them.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    series: Vec<Series>,
+    by_run: HashMap<Run, HashMap<SensorId, Vec<SeriesId>>>,
+    by_site: HashMap<SiteId, Vec<SeriesId>>,
+    gauges: HashMap<SiteId, BTreeMap<Gauge, usize>>,
+    gauge_count: usize,
+}
+
+impl Catalog {
+    pub(super) fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// How many gauges there are.
+    pub(super) fn gauge_count(&self) -> usize {
+        self.gauge_count
+    }
+
+    /// The gauges of a site, in order.
+    pub(super) fn gauges(&self, site: &SiteId) -> impl Iterator<Item = (&Gauge, usize)> {
+        let gauges = self.gauges.get(site).into_iter().flatten();
+        gauges.map(|(gauge, at)| (gauge, *at))
+    }
+
+    pub(super) fn get(&self, id: SeriesId) -> Option<&Series> {
+        self.series.get(id as usize)
+    }
+
+    /// The series of a run, to be asked for many readings of it.
+    pub(super) fn run(&self, run: &Run) -> Option<&HashMap<SensorId, Vec<SeriesId>>> {
+        self.by_run.get(run)
+    }
+
+    /// The series of a reading among those of its run.
+    pub(super) fn find(
+        &self,
+        run: Option<&HashMap<SensorId, Vec<SeriesId>>>,
+        reading: &Reading,
+    ) -> Option<SeriesId> {
+        let known = run?.get(&reading.sensor)?;
+        let is_it = |id: &&SeriesId| self.series[**id as usize].is_of(reading);
+        known.iter().find(is_it).copied()
+    }
+
+    /// The series of a site.
+    pub(super) fn of_site(&self, site: &SiteId) -> impl Iterator<Item = (SeriesId, &Series)> {
+        let ids = self.by_site.get(site).map_or(&[][..], Vec::as_slice);
+        ids.iter().map(|id| (*id, &self.series[*id as usize]))
+    }
+
+    /// The number of a gauge, a new one if it has none.
+    pub(super) fn gauge(&mut self, site: &SiteId, gauge: Gauge) -> usize {
+        let next = self.gauge_count;
+        let gauges = self.gauges.entry(site.clone()).or_default();
+        let at = *gauges.entry(gauge).or_insert(next);
+        self.gauge_count = next.max(at + 1);
+        at
+    }
+
+    /// Takes in the next series.
+    pub(super) fn push(&mut self, run: Run, log_code: i64, reading: &Reading) {
+        let id = self.series.len() as SeriesId;
+        let gauge = (
+            run.unit.clone(),
+            reading.sensor.clone(),
+            reading.quantity.clone(),
+        );
+        let gauge = self.gauge(&run.site, gauge);
+        self.series.push(Series {
+            site: run.site.clone(),
+            unit: run.unit.clone(),
+            log: run.log.clone(),
+            log_code,
+            boot: run.boot.clone(),
+            sensor: reading.sensor.clone(),
+            quantity: reading.quantity.clone(),
+            zone: reading.zone,
+            gauge,
+        });
+        self.by_site.entry(run.site.clone()).or_default().push(id);
+        let sensors = self.by_run.entry(run).or_default();
+        sensors.entry(reading.sensor.clone()).or_default().push(id);
+    }
+
+    /// Reads all series.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut catalog = Self::default();
+        let mut statement = connection.prepare(
+            "SELECT log.site, log.unit, log.log, boot.word, sensor.word, quantity.word,
+                    series.zone, series.log
+             FROM reading_series AS series
+             CROSS JOIN event_log AS log ON log.id = series.log
+             CROSS JOIN event_word AS boot ON boot.id = series.boot
+             CROSS JOIN event_word AS sensor ON sensor.id = series.sensor
+             CROSS JOIN event_word AS quantity ON quantity.id = series.quantity
+             ORDER BY series.id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let run = Run {
+                site: id(row, 0)?,
+                unit: id(row, 1)?,
+                log: id(row, 2)?,
+                boot: id(row, 3)?,
+            };
+            let zone: Option<String> = row.get(6)?;
+            let reading = Reading {
+                sensor: id(row, 4)?,
+                quantity: row.get(5)?,
+                value: 0.0,
+                zone: zone.and_then(|zone| zone.parse().ok()),
+            };
+            catalog.push(run, row.get(7)?, &reading);
+        }
+        Ok(catalog)
+    }
+}

@@ -1,0 +1,265 @@
+//! What the store holds in memory beside its file: series, readings that are not sealed yet, the
+//! newest reading of each gauge. Writer and readers share it.
+//!
+//! A reader first takes what it needs from here and begins its transaction on the file, both under
+//! one lock; the writer moves points from here into blocks under the same lock. So every reading is
+//! seen in exactly one of both places.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use gatepost_model::{LogId, Zone};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    block,
+    catalog::Catalog,
+    point::{Chunk, Point, SeriesId},
+    read::id,
+};
+
+/// What is shared.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    memory: RwLock<Memory>,
+}
+
+impl Shared {
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            memory: RwLock::new(Memory::load(connection)?),
+        })
+    }
+
+    /// Whatever panicked while it was held did so between whole changes.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is held.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) catalog: Catalog,
+    /// Readings that are not sealed, by hour.
+    pub(super) hours: BTreeMap<i64, OpenHour>,
+    /// How many they are.
+    pub(super) open: usize,
+    /// An hour that is being sealed, a slice at a time.
+    pub(super) sealing: Option<Frozen>,
+    /// Hours that have blocks.
+    pub(super) sealed: BTreeSet<i64>,
+    /// The newest reading of each gauge.
+    pub(super) newest: Vec<Option<Newest>>,
+    /// Journal rows that cannot be read.
+    pub(super) damaged_rows: Vec<i64>,
+}
+
+/// An hour that is not sealed, or has readings that came after it was.
+#[derive(Debug, Default)]
+pub(super) struct OpenHour {
+    pub(super) series: HashMap<SeriesId, Vec<Point>>,
+    /// How many readings it has.
+    pub(super) points: usize,
+    /// The last journal row of it.
+    pub(super) through: i64,
+    /// When the newest of it came, milliseconds since 1970.
+    pub(super) touched_ms: i64,
+}
+
+/// The rest of an hour that is being sealed: what came later is not in it.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    pub(super) hour: i64,
+    /// The last journal row of it.
+    pub(super) through: i64,
+    /// What is not sealed yet, in the order of sealing.
+    pub(super) series: BTreeMap<SeriesId, Vec<Point>>,
+}
+
+/// A newest reading.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Newest {
+    pub(super) time: i64,
+    pub(super) log: LogId,
+    pub(super) seq: u64,
+    pub(super) value: f64,
+    pub(super) zone: Option<Zone>,
+}
+
+impl Newest {
+    /// Equal times are told apart by what does not depend on the order of arrival.
+    fn is_after(&self, other: &Self) -> bool {
+        (self.time, self.log.as_str(), self.seq) > (other.time, other.log.as_str(), other.seq)
+    }
+}
+
+impl Memory {
+    /// Takes in a reading that is durable in a journal row.
+    pub(super) fn push(&mut self, hour: i64, row: i64, series: SeriesId, point: Point) {
+        let open = self.hours.entry(hour).or_default();
+        open.series.entry(series).or_default().push(point);
+        open.points += 1;
+        open.through = open.through.max(row);
+        open.touched_ms = open.touched_ms.max(point.received_ms);
+        self.open += 1;
+        self.see(series, &point);
+    }
+
+    /// Keeps it if it is the newest of its gauge.
+    fn see(&mut self, series: SeriesId, point: &Point) {
+        let Some(known) = self.catalog.get(series) else {
+            return;
+        };
+        let (gauge, log, zone) = (known.gauge, &known.log, known.zone);
+        let newest = self.newest.get(gauge).and_then(Option::as_ref);
+        // Most readings are told apart by their time alone.
+        if newest.is_none_or(|newest| newest.time <= point.time) {
+            let seen = Newest {
+                time: point.time,
+                log: log.clone(),
+                seq: point.seq,
+                value: point.value,
+                zone,
+            };
+            self.see_newest(gauge, seen);
+        }
+    }
+
+    /// Keeps what was measured if it is the newest of a gauge.
+    pub(super) fn see_newest(&mut self, gauge: usize, seen: Newest) {
+        if self.newest.len() <= gauge {
+            self.newest.resize(self.catalog.gauge_count(), None);
+        }
+        let place = &mut self.newest[gauge];
+        if place.as_ref().is_none_or(|newest| seen.is_after(newest)) {
+            *place = Some(seen);
+        }
+    }
+
+    /// The readings of a series in hours that are not sealed.
+    pub(super) fn open_points(
+        &self,
+        series: SeriesId,
+        hours: Range<i64>,
+    ) -> impl Iterator<Item = &Point> {
+        let open = self.hours.range(hours.clone());
+        let open = open.filter_map(move |(_, open)| open.series.get(&series));
+        let frozen = self.sealing.iter();
+        let frozen = frozen
+            .filter(move |frozen| hours.contains(&frozen.hour))
+            .filter_map(move |frozen| frozen.series.get(&series));
+        open.chain(frozen).flatten()
+    }
+
+    /// Hours that have any reading.
+    pub(super) fn hours(&self, hours: Range<i64>) -> BTreeSet<i64> {
+        let open = self.hours.range(hours.clone()).map(|(hour, _)| *hour);
+        let frozen = self.sealing.iter().map(|frozen| frozen.hour);
+        let frozen = frozen.filter(|hour| hours.contains(hour));
+        let sealed = self.sealed.range(hours.clone()).copied();
+        open.chain(frozen).chain(sealed).collect()
+    }
+
+    fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut memory = Self {
+            catalog: Catalog::load(connection)?,
+            ..Self::default()
+        };
+        memory.load_sealed(connection)?;
+        memory.load_newest(connection)?;
+        memory.load_journal(connection)?;
+        Ok(memory)
+    }
+
+    fn load_journal(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        // What was sealed before the hub was stopped in the middle of an hour.
+        let sealing = connection
+            .query_row(
+                "SELECT hour, below, through FROM reading_sealing",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        let (sealing_hour, below, through) = sealing.unwrap_or((i64::MIN, 0_i64, i64::MIN));
+        let mut frozen = sealing.is_some().then(|| Frozen {
+            hour: sealing_hour,
+            through,
+            series: BTreeMap::new(),
+        });
+        let mut statement = connection.prepare("SELECT id, hour, data FROM reading_journal")?;
+        let mut rows = statement.query([])?;
+        let mut points = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, hour): (i64, i64) = (row.get(0)?, row.get(1)?);
+            points.clear();
+            let data = row.get_ref(2)?.as_blob().unwrap_or_default();
+            if Chunk::read(data, |series, point| points.push((series, point))).is_err() {
+                self.damaged_rows.push(id);
+                continue;
+            }
+            let frozen = frozen
+                .as_mut()
+                .filter(|frozen| frozen.hour == hour && id <= through);
+            match frozen {
+                None => {
+                    for (series, point) in &points {
+                        self.push(hour, id, *series, *point);
+                    }
+                }
+                Some(frozen) => {
+                    for (series, point) in &points {
+                        self.see(*series, point);
+                        if i64::from(*series) >= below {
+                            frozen.series.entry(*series).or_default().push(*point);
+                            self.open += 1;
+                        }
+                    }
+                }
+            }
+        }
+        self.sealing = frozen;
+        Ok(())
+    }
+
+    /// Hours that have blocks, each found by one look into the index.
+    fn load_sealed(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut next = connection.prepare("SELECT min(key) FROM reading_block WHERE key >= ?1")?;
+        let mut from = i64::MIN;
+        while let Some(key) = next.query_row([from], |row| row.get::<_, Option<i64>>(0))? {
+            let (hour, _) = block::parts(key);
+            self.sealed.insert(hour);
+            from = block::key(hour + 1, 0);
+        }
+        Ok(())
+    }
+
+    fn load_newest(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare(
+            "SELECT site, unit, sensor, quantity, zone, value, time, log, seq FROM event_latest",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let quantity: String = row.get(3)?;
+            let gauge = (id(row, 1)?, id(row, 2)?, quantity);
+            let gauge = self.catalog.gauge(&id(row, 0)?, gauge);
+            let zone: Option<String> = row.get(4)?;
+            let newest = Newest {
+                time: row.get(6)?,
+                log: id(row, 7)?,
+                seq: row.get::<_, i64>(8)?.cast_unsigned(),
+                value: row.get(5)?,
+                zone: zone.and_then(|zone| zone.parse().ok()),
+            };
+            self.see_newest(gauge, newest);
+        }
+        Ok(())
+    }
+}

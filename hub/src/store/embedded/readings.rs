@@ -1,0 +1,305 @@
+//! Reading readings: what is in memory, and blocks.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
+
+use gatepost_dashboard::ports::EventQuery;
+use gatepost_model::{SiteId, Wall};
+use rusqlite::Connection;
+use serde_json::Value;
+use tracing::error;
+
+use super::{
+    Asked,
+    block::{self, Block},
+    catalog::Series,
+    memory::Memory,
+    pack::Malformed,
+    point::{Point, SeriesId, hour_of, wall},
+    read::Place,
+    sum::Sum,
+};
+use crate::store::{
+    event::Record,
+    port::{LatestReading, StatsFilter},
+};
+
+/// The newest reading of each sensor and quantity of a site.
+pub(super) fn latest(memory: &Memory, site: &SiteId) -> Vec<LatestReading> {
+    let gauges = memory.catalog.gauges(site);
+    gauges
+        .filter_map(|((unit, sensor, quantity), gauge)| {
+            let newest = memory.newest.get(gauge)?.as_ref()?;
+            Some(LatestReading {
+                unit: unit.clone(),
+                sensor: sensor.clone(),
+                quantity: quantity.clone(),
+                zone: newest.zone,
+                value: newest.value,
+                at: wall(newest.time),
+            })
+        })
+        .collect()
+}
+
+/// Adds what readings of a filter measured to the sums of their buckets.
+pub(super) fn sum(
+    asked: &Asked<'_>,
+    site: &SiteId,
+    which: &StatsFilter,
+    edges: &[Wall],
+    sums: &mut [Sum],
+) -> rusqlite::Result<()> {
+    let StatsFilter::Readings {
+        quantity,
+        sensor,
+        zone,
+    } = which
+    else {
+        return Ok(());
+    };
+    let is_asked = |series: &Series| {
+        series.quantity == *quantity
+            && sensor
+                .as_ref()
+                .is_none_or(|sensor| series.sensor == *sensor)
+            && zone.is_none_or(|zone| series.zone == Some(zone))
+    };
+    fold(asked, site, is_asked, edges, sums)
+}
+
+/// Adds the readings of some series of a site to the sums of their buckets.
+pub(super) fn fold(
+    asked: &Asked<'_>,
+    site: &SiteId,
+    is_asked: impl Fn(&Series) -> bool,
+    edges: &[Wall],
+    sums: &mut [Sum],
+) -> rusqlite::Result<()> {
+    let edges: Vec<i64> = edges.iter().map(|edge| edge.micros()).collect();
+    let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+        return Ok(());
+    };
+    if sums.is_empty() || first >= last {
+        return Ok(());
+    }
+    let hours = hour_of(*first)..hour_of(*last - 1) + 1;
+    let (series, sealed) = asked.begin(|memory| {
+        let series: Vec<SeriesId> = memory
+            .catalog
+            .of_site(site)
+            .filter(|(_, series)| is_asked(series))
+            .map(|(id, _)| id)
+            .collect();
+        for id in &series {
+            for point in memory.open_points(*id, hours.clone()) {
+                if let Some(bucket) = bucket_of(&edges, point.time) {
+                    sums[bucket].add(point.value);
+                }
+            }
+        }
+        let sealed: Vec<i64> = memory.sealed.range(hours.clone()).copied().collect();
+        (series, sealed)
+    })?;
+    let mut blocks = Blocks::new(asked.connection)?;
+    for hour in sealed {
+        for id in &series {
+            blocks.with(hour, *id, |block| {
+                let (first, last) = block.span;
+                let bucket = bucket_of(&edges, first);
+                if bucket.is_some() && bucket == bucket_of(&edges, last) {
+                    let bucket = bucket.unwrap_or(0);
+                    sums[bucket].merge(&block.sum);
+                    return Ok(());
+                }
+                for (time, value) in block.measured()? {
+                    if let Some(bucket) = bucket_of(&edges, time) {
+                        sums[bucket].add(value);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The bucket that a time lies in.
+fn bucket_of(edges: &[i64], time: i64) -> Option<usize> {
+    let after = edges.partition_point(|edge| *edge <= time);
+    after
+        .checked_sub(1)
+        .filter(|bucket| bucket + 1 < edges.len())
+}
+
+/// Blocks, by hour and series.
+struct Blocks<'c> {
+    statement: rusqlite::CachedStatement<'c>,
+}
+
+impl<'c> Blocks<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let statement =
+            connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
+        Ok(Self { statement })
+    }
+
+    /// Looks at a block, if it is there. A damaged one is named and left out: what it had is not
+    /// known.
+    fn with(
+        &mut self,
+        hour: i64,
+        series: SeriesId,
+        look: impl FnOnce(Block<'_>) -> Result<(), Malformed>,
+    ) -> rusqlite::Result<()> {
+        let key = block::key(hour, series);
+        let mut rows = self.statement.query([key])?;
+        let Some(row) = rows.next()? else {
+            return Ok(());
+        };
+        let data = row.get_ref(0)?.as_blob().unwrap_or_default();
+        if Block::open(key, data).and_then(look).is_err() {
+            error!(
+                hour,
+                series, "a block of readings is damaged and is left out"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The first readings of a query after a place, up to a number.
+pub(super) fn page(
+    asked: &Asked<'_>,
+    site: &SiteId,
+    query: &EventQuery,
+    after: Option<&Place>,
+    most: usize,
+) -> rusqlite::Result<Vec<(Place, Value)>> {
+    let is_of_kind = query.kind.as_deref().is_none_or(|kind| kind == "reading");
+    let from = query.from.map_or(i64::MIN, Wall::micros);
+    let from = after.map_or(from, |after| after.time.max(from));
+    let to = query.to.map_or(i64::MAX, Wall::micros);
+    if !is_of_kind || query.lane.is_some() || from >= to {
+        return Ok(Vec::new());
+    }
+    let times = from..to;
+    let begins = after.map_or(i64::MIN, |after| after.time);
+    let mut walk = asked.begin(|memory| Walk::new(memory, site, query, &times, (begins, most)))?;
+    let mut blocks = Blocks::new(asked.connection)?;
+    let mut found = Vec::new();
+    for hour in std::mem::take(&mut walk.hours) {
+        let mut points = walk.open.remove(&hour).unwrap_or_default();
+        for id in walk.series.keys() {
+            blocks.with(hour, *id, |block| {
+                points.extend(block.points()?.into_iter().map(|point| (*id, point)));
+                Ok(())
+            })?;
+        }
+        points.retain(|(_, point)| times.contains(&point.time));
+        let mut points: Vec<_> = points
+            .into_iter()
+            .filter_map(|(id, point)| {
+                let series = walk.series.get(&id)?;
+                let order = (
+                    point.time,
+                    series.unit.as_str(),
+                    series.log.as_str(),
+                    point.seq,
+                );
+                Some((order, series, point))
+            })
+            .collect();
+        points.sort_by(|a, b| a.0.cmp(&b.0));
+        for (_, series, point) in points {
+            let place = Place {
+                time: point.time,
+                unit: series.unit.to_string(),
+                log: series.log.to_string(),
+                seq: point.seq.cast_signed(),
+            };
+            if after.is_some_and(|after| place <= *after) {
+                continue;
+            }
+            found.push((place, json(series, &point)));
+            if found.len() == most {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Where a page's readings may be.
+struct Walk {
+    hours: BTreeSet<i64>,
+    series: HashMap<SeriesId, Series>,
+    /// Readings in memory, by hour.
+    open: HashMap<i64, Vec<(SeriesId, Point)>>,
+}
+
+impl Walk {
+    fn new(
+        memory: &Memory,
+        site: &SiteId,
+        query: &EventQuery,
+        times: &Range<i64>,
+        (begins, most): (i64, usize),
+    ) -> Self {
+        let hours = hour_of(times.start)..hour_of(times.end - 1) + 1;
+        let is_asked = |series: &Series| {
+            query.unit.as_ref().is_none_or(|unit| series.unit == *unit)
+                && query.zone.is_none_or(|zone| series.zone == Some(zone))
+        };
+        let series: HashMap<SeriesId, Series> = memory
+            .catalog
+            .of_site(site)
+            .filter(|(_, series)| is_asked(series))
+            .map(|(id, series)| (id, series.clone()))
+            .collect();
+        let hours = memory.hours(hours);
+        let mut open = HashMap::new();
+        let mut taken = 0;
+        for hour in &hours {
+            let mut points = Vec::new();
+            for id in series.keys() {
+                let of_series = memory.open_points(*id, *hour..*hour + 1);
+                let of_series = of_series.filter(|point| times.contains(&point.time));
+                points.extend(of_series.map(|point| (*id, *point)));
+            }
+            // What has the very time of the place may have been on the page before.
+            taken += points
+                .iter()
+                .filter(|(_, point)| point.time > begins)
+                .count();
+            open.insert(*hour, points);
+            // Whatever lies in later hours comes after these.
+            if taken >= most {
+                break;
+            }
+        }
+        Self {
+            hours,
+            series,
+            open,
+        }
+    }
+}
+
+/// An event as the API shows it.
+fn json(series: &Series, point: &Point) -> Value {
+    let record = Record {
+        site: series.site.as_str(),
+        unit: series.unit.as_str(),
+        log: series.log.as_str(),
+        seq: point.seq,
+        boot: series.boot.as_str(),
+        time: wall(point.time),
+        time_error_ms: point.error_ms,
+        source: point.source.as_str(),
+        received: point.received(),
+    };
+    record.to_json(&point.line(series.reading()))
+}

@@ -1,0 +1,356 @@
+//! Writing: in the journal's transaction, and after it in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use gatepost_model::{
+    SensorId,
+    event::{Happening, Reading},
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{
+    block::{self, Block, MOST_SERIES},
+    catalog::{Catalog, Run},
+    held::Held,
+    memory::{Memory, Newest, Shared},
+    point::{Chunk, Point, SeriesId, hour_of},
+    rows::{Codes, put_newest, put_row},
+    seal::SLICE,
+};
+use crate::store::event::StoredEvent;
+
+/// The one writer of a history.
+///
+/// [`Writer::append`] writes into a transaction; when that is durable, [`Writer::confirm`] shows it to
+/// readers. What was appended and not confirmed is forgotten with the next call.
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) shared: Arc<Shared>,
+    known: Known,
+    /// How many readings are sealed at once.
+    pub(super) slice: usize,
+    /// Something was appended that is not confirmed.
+    is_open: bool,
+    /// The last number of each log that is confirmed, as far as readings go that are not sealed.
+    confirmed: HashMap<i64, u64>,
+}
+
+/// What is remembered of the tables, to be forgotten with a transaction that failed.
+#[derive(Debug, Default)]
+struct Known {
+    codes: Codes,
+    logs: HashMap<i64, LogKnown>,
+}
+
+/// What is remembered of a log.
+#[derive(Debug, Default)]
+struct LogKnown {
+    /// Its last number that is stored.
+    through: u64,
+    /// All its numbers, once something below the last was asked for.
+    held: Option<Held>,
+}
+
+/// What an append has written and readers do not see yet.
+#[must_use = "what is durable must be confirmed"]
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// How many events were new.
+    pub added: u64,
+    series: Vec<(Run, i64, Reading)>,
+    points: Vec<(i64, SeriesId, Point)>,
+    /// The journal row of each hour.
+    rows: BTreeMap<i64, i64>,
+    /// The last number of each log.
+    through: HashMap<i64, u64>,
+    /// Readings that are kept as rows.
+    newest: Vec<(StoredEvent, Reading)>,
+}
+
+impl Writer {
+    /// Reads what is to be held in memory. The tables must be there.
+    pub fn open(connection: &Connection) -> rusqlite::Result<Self> {
+        let shared = Shared::load(connection)?;
+        let mut confirmed: HashMap<i64, u64> = HashMap::new();
+        {
+            let memory = shared.read();
+            let open = memory.hours.values().flat_map(|open| &open.series);
+            let frozen = memory.sealing.iter().flat_map(|frozen| &frozen.series);
+            for (series, points) in open.chain(frozen) {
+                let Some(known) = memory.catalog.get(*series) else {
+                    continue;
+                };
+                let last = points.iter().map(|point| point.seq).max().unwrap_or(0);
+                let through = confirmed.entry(known.log_code).or_default();
+                *through = last.max(*through);
+            }
+        }
+        Ok(Self {
+            shared: Arc::new(shared),
+            known: Known::default(),
+            slice: SLICE,
+            is_open: false,
+            confirmed,
+        })
+    }
+
+    /// Appends events in the journal's transaction. An event that is there already, by site, unit,
+    /// log and sequence, is left as it is.
+    pub fn append(
+        &mut self,
+        transaction: &Transaction<'_>,
+        events: &[StoredEvent],
+    ) -> rusqlite::Result<Appended> {
+        if std::mem::replace(&mut self.is_open, true) {
+            self.known = Known::default();
+        }
+        let shared = Arc::clone(&self.shared);
+        let memory = shared.read();
+        let mut appending = Appending {
+            transaction,
+            memory: &memory,
+            known: &mut self.known,
+            confirmed: &self.confirmed,
+            appended: Appended::default(),
+            chunks: BTreeMap::new(),
+            new_series: HashMap::new(),
+        };
+        let mut rest = events;
+        while let Some(first) = rest.first() {
+            // Batches are of one run each: what is looked up for one event serves the next ones.
+            let run = Run::of(first);
+            let length = rest.iter().take_while(|event| run.is_of(event)).count();
+            let (same, more) = rest.split_at(length);
+            appending.run(&run, same)?;
+            rest = more;
+        }
+        appending.finish()
+    }
+
+    /// Shows to readers what has become durable.
+    pub fn confirm(&mut self, appended: Appended) {
+        self.is_open = false;
+        self.confirmed.extend(appended.through);
+        let mut memory = self.shared.write();
+        for (run, log, reading) in appended.series {
+            memory.catalog.push(run, log, &reading);
+        }
+        for (hour, series, point) in appended.points {
+            let row = appended.rows.get(&hour).copied().unwrap_or(0);
+            memory.push(hour, row, series, point);
+        }
+        for (event, reading) in appended.newest {
+            let gauge = (event.unit, reading.sensor, reading.quantity);
+            let gauge = memory.catalog.gauge(&event.site, gauge);
+            let seen = Newest {
+                time: event.time.micros(),
+                log: event.log,
+                seq: event.seq,
+                value: reading.value,
+                zone: reading.zone,
+            };
+            memory.see_newest(gauge, seen);
+        }
+    }
+}
+
+/// One append under way.
+struct Appending<'a, 't> {
+    transaction: &'a Transaction<'t>,
+    memory: &'a Memory,
+    known: &'a mut Known,
+    confirmed: &'a HashMap<i64, u64>,
+    appended: Appended,
+    chunks: BTreeMap<i64, Chunk>,
+    /// Series that this append makes.
+    new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
+}
+
+impl Appending<'_, '_> {
+    /// Events of one run.
+    fn run(&mut self, run: &Run, events: &[StoredEvent]) -> rusqlite::Result<()> {
+        let log = self.known.codes.log(self.transaction, run)?;
+        let series = self.memory.catalog.run(run);
+        for event in events {
+            if !self.is_new(log, event.seq)? {
+                continue;
+            }
+            self.appended.added += 1;
+            let Some((reading, point)) = Point::of(event) else {
+                self.row(log, event)?;
+                continue;
+            };
+            let known = self.memory.catalog.find(series, reading);
+            let id = match known.or_else(|| self.made(run, reading)) {
+                Some(id) => id,
+                None => self.make(run, log, reading)?,
+            };
+            let hour = hour_of(point.time);
+            self.chunks.entry(hour).or_default().push(id, &point);
+            self.appended.points.push((hour, id, point));
+        }
+        let through = self.known.logs.get(&log).map_or(0, |log| log.through);
+        self.appended.through.insert(log, through);
+        Ok(())
+    }
+
+    fn is_new(&mut self, log: i64, seq: u64) -> rusqlite::Result<bool> {
+        if !self.known.logs.contains_key(&log) {
+            let confirmed = self.confirmed.get(&log).copied().unwrap_or(0);
+            let known = LogKnown {
+                through: through(self.transaction, log)?.max(confirmed),
+                held: None,
+            };
+            self.known.logs.insert(log, known);
+        }
+        let known = self.known.logs.entry(log).or_default();
+        if seq > known.through {
+            known.through = seq;
+            if let Some(held) = &mut known.held {
+                held.add(seq);
+            }
+            return Ok(true);
+        }
+        if known.held.is_none() {
+            let mut held = held(self.transaction, self.memory, log)?;
+            let pending = self.appended.points.iter();
+            let of_log = |id: SeriesId| match self.memory.catalog.get(id) {
+                Some(series) => series.log_code == log,
+                None => self.appended.series[id as usize - self.memory.catalog.len()].1 == log,
+            };
+            for (_, _, point) in pending.filter(|(_, id, _)| of_log(*id)) {
+                held.add(point.seq);
+            }
+            known.held = Some(held);
+        }
+        Ok(known.held.as_mut().is_some_and(|held| held.add(seq)))
+    }
+
+    fn row(&mut self, log: i64, event: &StoredEvent) -> rusqlite::Result<()> {
+        put_row(self.transaction, &mut self.known.codes, log, event)?;
+        if let Some(Happening::Reading(reading)) = event.happening()
+            && !event.is_test()
+        {
+            put_newest(self.transaction, event, reading)?;
+            self.appended.newest.push((event.clone(), reading.clone()));
+        }
+        Ok(())
+    }
+
+    fn made(&self, run: &Run, reading: &Reading) -> Option<SeriesId> {
+        if self.new_series.is_empty() {
+            return None;
+        }
+        let key = (run.clone(), reading.sensor.clone());
+        let made = self.new_series.get(&key)?.iter();
+        let mut same =
+            made.filter(|(_, it)| it.quantity == reading.quantity && it.zone == reading.zone);
+        same.next().map(|(id, _)| *id)
+    }
+
+    fn make(&mut self, run: &Run, log: i64, reading: &Reading) -> rusqlite::Result<SeriesId> {
+        let at = self.memory.catalog.len() + self.appended.series.len();
+        let too_many = || rusqlite::Error::ToSqlConversionFailure("too many series".into());
+        let id = SeriesId::try_from(at).map_err(|_| too_many())?;
+        if i64::from(id) >= MOST_SERIES {
+            return Err(too_many());
+        }
+        let codes = &mut self.known.codes;
+        let boot = codes.word(self.transaction, run.boot.as_str())?;
+        let sensor = codes.word(self.transaction, reading.sensor.as_str())?;
+        let quantity = codes.word(self.transaction, &reading.quantity)?;
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO reading_series (id, log, boot, sensor, quantity, zone)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                id,
+                log,
+                boot,
+                sensor,
+                quantity,
+                reading.zone.map(|zone| zone.as_str())
+            ])?;
+        let key = (run.clone(), reading.sensor.clone());
+        let made = self.new_series.entry(key).or_default();
+        made.push((id, reading.clone()));
+        let series = (run.clone(), log, reading.clone());
+        self.appended.series.push(series);
+        Ok(id)
+    }
+
+    fn finish(mut self) -> rusqlite::Result<Appended> {
+        let mut insert = self
+            .transaction
+            .prepare_cached("INSERT INTO reading_journal (hour, data) VALUES (?1, ?2)")?;
+        for (hour, chunk) in self.chunks {
+            let row = insert.insert(params![hour, chunk.finish()])?;
+            self.appended.rows.insert(hour, row);
+        }
+        Ok(self.appended)
+    }
+}
+
+/// The last number of a log among rows and sealed readings.
+fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
+    let rows: Option<i64> = connection
+        .prepare_cached("SELECT max(seq) FROM event WHERE log = ?1")?
+        .query_row([log], |row| row.get(0))?;
+    let sealed: Option<i64> = connection
+        .prepare_cached("SELECT through FROM reading_log WHERE log = ?1")?
+        .query_row([log], |row| row.get(0))
+        .optional()?;
+    let last = rows.unwrap_or(0).max(sealed.unwrap_or(0));
+    Ok(last.cast_unsigned())
+}
+
+/// The numbers of a log's readings that are not sealed.
+fn open_seqs(memory: &Memory, log: i64) -> impl Iterator<Item = u64> {
+    let open = memory.hours.values().flat_map(|open| &open.series);
+    let frozen = memory.sealing.iter().flat_map(|frozen| &frozen.series);
+    open.chain(frozen)
+        .filter(move |(series, _)| is_of_log(&memory.catalog, **series, log))
+        .flat_map(|(_, points)| points)
+        .map(|point| point.seq)
+}
+
+fn is_of_log(catalog: &Catalog, series: SeriesId, log: i64) -> bool {
+    let series = catalog.get(series);
+    series.is_some_and(|series| series.log_code == log)
+}
+
+/// All numbers of a log: its rows, its readings in memory, its sealed readings. Of a damaged block
+/// nothing can be told.
+fn held(connection: &Connection, memory: &Memory, log: i64) -> rusqlite::Result<Held> {
+    let mut held = Held::default();
+    let mut rows = connection.prepare_cached("SELECT seq FROM event WHERE log = ?1")?;
+    let mut rows = rows.query([log])?;
+    while let Some(row) = rows.next()? {
+        held.add(row.get::<_, i64>(0)?.cast_unsigned());
+    }
+    for seq in open_seqs(memory, log) {
+        held.add(seq);
+    }
+    let mut blocks = connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
+    for hour in &memory.sealed {
+        for series in 0..memory.catalog.len() as SeriesId {
+            if !is_of_log(&memory.catalog, series, log) {
+                continue;
+            }
+            let key = block::key(*hour, series);
+            let mut rows = blocks.query([key])?;
+            if let Some(row) = rows.next()? {
+                let data = row.get_ref(0)?.as_blob()?;
+                let points = Block::open(key, data).and_then(Block::points);
+                for point in points.unwrap_or_default() {
+                    held.add(point.seq);
+                }
+            }
+        }
+    }
+    Ok(held)
+}
