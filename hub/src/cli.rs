@@ -23,7 +23,10 @@ use crate::{
     config::{BrokerKind, Config, Mistakes, TEMPLATE},
     engine::chain,
     site_file,
-    store::journal::{self, Journal},
+    store::{
+        embedded,
+        journal::{self, Journal},
+    },
     telemetry,
 };
 
@@ -59,6 +62,19 @@ enum Command {
     /// Sites that the hub knows; also while it serves.
     #[command(subcommand)]
     Site(SiteCommand),
+    /// The record's store; also while the hub serves.
+    #[command(subcommand)]
+    Store(StoreCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Read everything and say what is damaged; changes nothing.
+    Verify {
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +129,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
         Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
         Command::Site(SiteCommand::List { config }) => list(&config),
+        Command::Store(StoreCommand::Verify { config }) => verify(&config),
     };
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
@@ -301,4 +318,34 @@ fn known_sites(config: &Path) -> anyhow::Result<Result<Vec<Site>, Outcome>> {
         return Ok(Ok(Vec::new()));
     }
     Ok(Ok(Journal::open(&config.data)?.sites()?))
+}
+
+fn verify(config: &Path) -> anyhow::Result<Outcome> {
+    let config = match read_config(config, io::stderr()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let connection = journal::open_reader(&config.data)
+        .with_context(|| config.data.join(journal::FILE).display().to_string())?;
+    let found = embedded::verify(&connection)?;
+    let mut out = io::stdout().lock();
+    for wrong in &found.wrong {
+        writeln!(out, "{wrong}")?;
+    }
+    writeln!(
+        out,
+        "{} blocks with {} readings, {} readings not sealed yet, {} other events; {} damaged, {} \
+         set aside before",
+        found.blocks,
+        found.sealed,
+        found.open,
+        found.rows,
+        found.wrong.len(),
+        found.aside,
+    )?;
+    Ok(if found.wrong.is_empty() {
+        Outcome::Fine
+    } else {
+        Outcome::Wrong
+    })
 }

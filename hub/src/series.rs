@@ -159,7 +159,21 @@ impl Source<'_> {
             Some(which) => self.store.stats(&self.site.id, which, edges)?,
             None => vec![None; edges.len().saturating_sub(1)],
         };
-        let coverage = self.coverage(subjects, join, edges);
+        let mut coverage = self.coverage(subjects, join, edges);
+        let damaged = self.store.damaged(&self.site.id)?;
+        for (bucket, share) in edges.windows(2).zip(&mut coverage) {
+            for damage in &damaged {
+                let is_asked = which.is_some_and(|which| damage.concerns(which));
+                let lost = damage
+                    .to
+                    .min(bucket[1])
+                    .micros_since(damage.from.max(bucket[0]));
+                if is_asked && lost > 0 {
+                    let whole = bucket[1].micros_since(bucket[0]);
+                    *share = (*share - lost as f64 / whole as f64).max(0.0);
+                }
+            }
+        }
         let rows = stats.into_iter().zip(coverage).map(|(stats, coverage)| {
             let n = match stats {
                 Some(stats) => Some(stats.n),

@@ -22,6 +22,7 @@
 
 mod block;
 mod catalog;
+mod damage;
 mod held;
 mod memory;
 mod pack;
@@ -31,6 +32,7 @@ mod readings;
 mod rows;
 mod seal;
 mod sum;
+mod verify;
 mod writer;
 
 use std::{
@@ -48,9 +50,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use memory::{Memory, Shared};
 
-use super::port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter};
+use super::port::{CountFilter, Damage, EventStore, LatestReading, Stats, StatsFilter};
 
 pub use seal::{SealError, Sealed};
+pub use verify::{Verified, verify};
 pub use writer::{Appended, Writer};
 
 /// Makes the tables, if they are not there.
@@ -266,6 +269,10 @@ impl EventStore for Embedded {
 
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
         Ok(readings::latest(&self.shared.read(), site))
+    }
+
+    fn damaged(&self, site: &SiteId) -> Result<Vec<Damage>, ReadError> {
+        Ok(self.shared.damaged.of_site(&self.shared.read(), site))
     }
 }
 

@@ -306,8 +306,10 @@ pub(super) fn parts(key: i64) -> (i64, u32) {
 }
 
 const SERIES_BITS: u32 = 24;
-/// A hub knows fewer series than this.
-pub(super) const MOST_SERIES: i64 = 1 << SERIES_BITS;
+/// The mask of a series in a key.
+const MOST_SERIES: i64 = 1 << SERIES_BITS;
+/// No series, and in its place any: a hub knows fewer than this.
+pub(super) const ANY_SERIES: u32 = (1 << SERIES_BITS) - 1;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{
     block,
     catalog::Catalog,
+    damage::Damaged,
     point::{Chunk, Point, SeriesId},
     read::id,
 };
@@ -25,12 +26,15 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     memory: RwLock<Memory>,
+    pub(super) damaged: Damaged,
 }
 
 impl Shared {
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let memory = Memory::load(connection)?;
         Ok(Self {
-            memory: RwLock::new(Memory::load(connection)?),
+            damaged: Damaged::load(connection, &memory)?,
+            memory: RwLock::new(memory),
         })
     }
 
@@ -58,8 +62,8 @@ pub(super) struct Memory {
     pub(super) sealed: BTreeSet<i64>,
     /// The newest reading of each gauge.
     pub(super) newest: Vec<Option<Newest>>,
-    /// Journal rows that cannot be read.
-    pub(super) damaged_rows: Vec<i64>,
+    /// Journal rows that cannot be read, and their hours.
+    pub(super) damaged_rows: Vec<(i64, i64)>,
 }
 
 /// An hour that is not sealed, or has readings that came after it was.
@@ -202,7 +206,7 @@ impl Memory {
             points.clear();
             let data = row.get_ref(2)?.as_blob().unwrap_or_default();
             if Chunk::read(data, |series, point| points.push((series, point))).is_err() {
-                self.damaged_rows.push(id);
+                self.damaged_rows.push((id, hour));
                 continue;
             }
             let frozen = frozen

@@ -7,14 +7,13 @@ use std::{
 
 use gatepost_dashboard::ports::EventQuery;
 use gatepost_model::{SiteId, Wall};
-use rusqlite::Connection;
 use serde_json::Value;
-use tracing::error;
 
 use super::{
     Asked,
     block::{self, Block},
     catalog::Series,
+    damage::Damaged,
     memory::Memory,
     pack::Malformed,
     point::{Point, SeriesId, hour_of, wall},
@@ -103,7 +102,7 @@ pub(super) fn fold(
         let sealed: Vec<i64> = memory.sealed.range(hours.clone()).copied().collect();
         (series, sealed)
     })?;
-    let mut blocks = Blocks::new(asked.connection)?;
+    let mut blocks = Blocks::new(asked)?;
     for hour in sealed {
         for id in &series {
             blocks.with(hour, *id, |block| {
@@ -137,13 +136,18 @@ fn bucket_of(edges: &[i64], time: i64) -> Option<usize> {
 /// Blocks, by hour and series.
 struct Blocks<'c> {
     statement: rusqlite::CachedStatement<'c>,
+    damaged: &'c Damaged,
 }
 
 impl<'c> Blocks<'c> {
-    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let statement =
-            connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
-        Ok(Self { statement })
+    fn new(asked: &'c Asked<'_>) -> rusqlite::Result<Self> {
+        let statement = asked
+            .connection
+            .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
+        Ok(Self {
+            statement,
+            damaged: &asked.shared.damaged,
+        })
     }
 
     /// Looks at a block, if it is there. A damaged one is named and left out: what it had is not
@@ -161,10 +165,7 @@ impl<'c> Blocks<'c> {
         };
         let data = row.get_ref(0)?.as_blob().unwrap_or_default();
         if Block::open(key, data).and_then(look).is_err() {
-            error!(
-                hour,
-                series, "a block of readings is damaged and is left out"
-            );
+            self.damaged.met(key);
         }
         Ok(())
     }
@@ -188,7 +189,7 @@ pub(super) fn page(
     let times = from..to;
     let begins = after.map_or(i64::MIN, |after| after.time);
     let mut walk = asked.begin(|memory| Walk::new(memory, site, query, &times, (begins, most)))?;
-    let mut blocks = Blocks::new(asked.connection)?;
+    let mut blocks = Blocks::new(asked)?;
     let mut found = Vec::new();
     for hour in std::mem::take(&mut walk.hours) {
         let mut points = walk.open.remove(&hour).unwrap_or_default();

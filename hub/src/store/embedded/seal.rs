@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use gatepost_model::Wall;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use tracing::warn;
 
 use super::{
-    block::{self, Block, seal},
+    block::{self, ANY_SERIES, Block, seal},
+    damage::Damaged,
     memory::{Frozen, Memory},
     point::{HOUR, Point, SeriesId},
     rows::{integer, upsert_newest},
@@ -44,6 +44,7 @@ pub enum Sealed {
 impl Writer {
     /// Seals one slice of what is due at `now`.
     pub fn seal(&mut self, connection: &mut Connection, now: Wall) -> Result<Sealed, SealError> {
+        self.set_aside(connection)?;
         if !self.choose(now) {
             return Ok(Sealed::Nothing);
         }
@@ -56,7 +57,13 @@ impl Writer {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut slice = Slice::default();
         for (series, points) in &frozen.series {
-            slice.series(&transaction, &memory, hour, *series, points)?;
+            slice.series(
+                &transaction,
+                (&memory, &shared.damaged),
+                hour,
+                *series,
+                points,
+            )?;
             if slice.points >= self.slice {
                 break;
             }
@@ -136,7 +143,7 @@ impl Slice {
     fn series(
         &mut self,
         transaction: &Transaction<'_>,
-        memory: &Memory,
+        (memory, damaged): (&Memory, &Damaged),
         hour: i64,
         series: SeriesId,
         open: &[Point],
@@ -144,7 +151,7 @@ impl Slice {
         let key = block::key(hour, series);
         let mut points = open.to_vec();
         if memory.sealed.contains(&hour) {
-            points.extend(sealed_before(transaction, key)?);
+            points.extend(sealed_before(transaction, damaged, key)?);
         }
         points.sort_unstable_by_key(|point| (point.time, point.seq));
         transaction
@@ -189,6 +196,19 @@ impl Slice {
             }
         }
         if is_last {
+            // A row that cannot be read goes nowhere.
+            for (id, hour) in &memory.damaged_rows {
+                transaction.execute(
+                    "INSERT INTO reading_damaged (key, data) SELECT ?1, data FROM reading_journal
+                     WHERE id = ?2 AND id <= ?3 AND hour = ?4",
+                    params![
+                        block::key(*hour, ANY_SERIES),
+                        id,
+                        frozen.through,
+                        frozen.hour
+                    ],
+                )?;
+            }
             transaction.execute(
                 "DELETE FROM reading_journal WHERE hour = ?1 AND id <= ?2",
                 params![frozen.hour, frozen.through],
@@ -206,7 +226,11 @@ impl Slice {
 }
 
 /// What a block has already. A damaged one is set aside as it is.
-fn sealed_before(transaction: &Transaction<'_>, key: i64) -> rusqlite::Result<Vec<Point>> {
+fn sealed_before(
+    transaction: &Transaction<'_>,
+    damaged: &Damaged,
+    key: i64,
+) -> rusqlite::Result<Vec<Point>> {
     let data: Option<Vec<u8>> = transaction
         .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
@@ -216,8 +240,7 @@ fn sealed_before(transaction: &Transaction<'_>, key: i64) -> rusqlite::Result<Ve
     };
     let points = Block::open(key, &data).and_then(Block::points);
     if points.is_err() {
-        let (hour, series) = block::parts(key);
-        warn!(hour, series, "a damaged block of readings is set aside");
+        damaged.met(key);
         transaction.execute(
             "INSERT INTO reading_damaged (key, data) VALUES (?1, ?2)",
             params![key, data],

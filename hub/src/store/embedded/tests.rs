@@ -11,7 +11,9 @@ use crate::store::{
 
 /// A journal's file with nothing but the history in it.
 pub(crate) struct File {
-    pub(crate) folder: TempDir,
+    path: PathBuf,
+    /// Goes with it, if it was made for it.
+    folder: Option<TempDir>,
     writing: Mutex<(Connection, Writer)>,
     store: Embedded,
 }
@@ -19,7 +21,16 @@ pub(crate) struct File {
 impl File {
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("hub.sqlite");
+        let within = Self::within(folder.path().to_owned());
+        Self {
+            folder: Some(folder),
+            ..within
+        }
+    }
+
+    /// In a folder that stays.
+    fn within(path: PathBuf) -> Self {
+        let file = path.join("hub.sqlite");
         let connection = Connection::open(&file).unwrap();
         connection
             .pragma_update(None, "journal_mode", "WAL")
@@ -28,15 +39,16 @@ impl File {
             .pragma_update(None, "synchronous", "FULL")
             .unwrap();
         schema(&connection).unwrap();
-        Self::over(folder, connection)
+        Self::over(path, connection)
     }
 
-    fn over(folder: TempDir, connection: Connection) -> Self {
+    fn over(path: PathBuf, connection: Connection) -> Self {
         let mut writer = Writer::open(&connection).unwrap();
         writer.slice = 2_000;
-        let store = Embedded::of(&writer, &folder.path().join("hub.sqlite")).unwrap();
+        let store = Embedded::of(&writer, &path.join("hub.sqlite")).unwrap();
         Self {
-            folder,
+            path,
+            folder: None,
             writing: Mutex::new((connection, writer)),
             store,
         }
@@ -45,8 +57,11 @@ impl File {
     /// The same file as it is after a new start.
     fn reopened(self) -> Self {
         drop(self.writing);
-        let connection = Connection::open(self.folder.path().join("hub.sqlite")).unwrap();
-        Self::over(self.folder, connection)
+        let connection = Connection::open(self.path.join("hub.sqlite")).unwrap();
+        Self {
+            folder: self.folder,
+            ..Self::over(self.path, connection)
+        }
     }
 
     /// Seals all that is due long after the events of the contract.
@@ -189,7 +204,7 @@ fn the_tables_are_made_once_and_a_missing_file_is_an_error() {
     file.append(&[contract::passage(1, 0, "people", "in")]);
     schema(&file.writing.lock().unwrap().0).unwrap();
     assert_eq!(file.append(&[contract::passage(1, 0, "people", "in")]), 0);
-    assert!(Embedded::open(&file.folder.path().join("nothing")).is_err());
+    assert!(Embedded::open(&file.path.join("nothing")).is_err());
 }
 
 /// Prints how many events a second go in, in batches of 5,000 with a flush each, and what a site's
@@ -222,7 +237,7 @@ fn speed() {
         assert_eq!(file.append(batch), 5_000);
     }
     let seconds = started.elapsed().as_secs_f64();
-    let bytes = std::fs::metadata(file.folder.path().join("hub.sqlite"))
+    let bytes = std::fs::metadata(file.path.join("hub.sqlite"))
         .unwrap()
         .len();
     println!(
@@ -272,3 +287,5 @@ fn speed() {
         file.store.latest(&contract::site()).unwrap();
     });
 }
+
+mod trials;

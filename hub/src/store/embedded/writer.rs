@@ -12,7 +12,7 @@ use gatepost_model::{
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
-    block::{self, Block, MOST_SERIES},
+    block::{self, ANY_SERIES, Block},
     catalog::{Catalog, Run},
     held::Held,
     memory::{Memory, Newest, Shared},
@@ -255,7 +255,7 @@ impl Appending<'_, '_> {
         let at = self.memory.catalog.len() + self.appended.series.len();
         let too_many = || rusqlite::Error::ToSqlConversionFailure("too many series".into());
         let id = SeriesId::try_from(at).map_err(|_| too_many())?;
-        if i64::from(id) >= MOST_SERIES {
+        if id >= ANY_SERIES {
             return Err(too_many());
         }
         let codes = &mut self.known.codes;

@@ -1,0 +1,123 @@
+//! Blocks whose checksum is wrong: named, set aside, and known to whoever asks what was watched.
+//!
+//! A reader that meets one leaves it out and notes its key; the writer moves it aside, so that it is
+//! met once. What it had is not known from then on: no number is made of a part of an hour as if it
+//! were the whole ([`Embedded::damaged`](super::Embedded) takes the coverage away).
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use gatepost_model::SiteId;
+use rusqlite::{Connection, TransactionBehavior};
+use tracing::error;
+
+use super::{
+    block::{self, ANY_SERIES},
+    memory::Memory,
+    point::{HOUR, wall},
+    writer::Writer,
+};
+use crate::store::port::Damage;
+
+/// Keys of damaged blocks.
+#[derive(Debug, Default)]
+pub(super) struct Damaged {
+    keys: Mutex<Keys>,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    all: BTreeSet<i64>,
+    /// Those that still stand among the sound ones.
+    to_set_aside: BTreeSet<i64>,
+}
+
+impl Damaged {
+    /// A set of keys is whole whatever panicked while it was held.
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A block was met that is damaged. It is named once.
+    pub(super) fn met(&self, key: i64) {
+        let mut keys = self.keys();
+        if keys.all.insert(key) {
+            let (hour, series) = block::parts(key);
+            let from = wall(hour.saturating_mul(HOUR));
+            error!(series, %from, "a block of readings is damaged and is left out");
+            keys.to_set_aside.insert(key);
+        }
+    }
+
+    /// What was set aside before, or is a journal row that cannot be read.
+    pub(super) fn load(connection: &Connection, memory: &Memory) -> rusqlite::Result<Self> {
+        let mut statement = connection.prepare("SELECT key FROM reading_damaged")?;
+        let keys = statement.query_map([], |row| row.get::<_, i64>(0))?;
+        let mut all = keys.collect::<rusqlite::Result<BTreeSet<i64>>>()?;
+        for (id, hour) in &memory.damaged_rows {
+            error!(id, "a journal row of readings is damaged and is left out");
+            all.insert(block::key(*hour, ANY_SERIES));
+        }
+        Ok(Self {
+            keys: Mutex::new(Keys {
+                all,
+                to_set_aside: BTreeSet::new(),
+            }),
+        })
+    }
+
+    /// The hours of a site of which something is not known.
+    pub(super) fn of_site(&self, memory: &Memory, site: &SiteId) -> Vec<Damage> {
+        let keys = self.keys();
+        let damage = keys.all.iter().filter_map(|key| {
+            let (hour, series) = block::parts(*key);
+            let (from, to) = (wall(hour * HOUR), wall((hour + 1) * HOUR));
+            if series == ANY_SERIES {
+                return Some(Damage {
+                    sensor: None,
+                    quantity: None,
+                    zone: None,
+                    from,
+                    to,
+                });
+            }
+            let series = memory.catalog.get(series)?;
+            (series.site == *site).then(|| Damage {
+                sensor: Some(series.sensor.clone()),
+                quantity: Some(series.quantity.clone()),
+                zone: series.zone,
+                from,
+                to,
+            })
+        });
+        damage.collect()
+    }
+}
+
+impl Writer {
+    /// Moves blocks aside that readers found to be damaged.
+    pub(super) fn set_aside(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let keys: Vec<i64> = {
+            let keys = self.shared.damaged.keys();
+            keys.to_set_aside.iter().copied().collect()
+        };
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for key in &keys {
+            transaction.execute(
+                "INSERT INTO reading_damaged (key, data)
+                 SELECT key, data FROM reading_block WHERE key = ?1",
+                [key],
+            )?;
+            transaction.execute("DELETE FROM reading_block WHERE key = ?1", [key])?;
+        }
+        transaction.commit()?;
+        let mut noted = self.shared.damaged.keys();
+        noted.to_set_aside.retain(|key| !keys.contains(key));
+        Ok(())
+    }
+}
