@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use gatepost_model::{
-    LaneId, LaneKind, LeadsTo, SensorId, SiteId, UnitId, Wall, Zone,
+    LaneId, LaneKind, LeadsTo, LogId, SensorId, SiteId, UnitId, Wall, Zone,
     alert::{AlertKind, AlertState, Outcome, Severity},
     event::FaultCode,
     site::Name,
@@ -432,6 +432,20 @@ pub struct UnitView {
     /// Faults that are open.
     pub faults: Vec<FaultView>,
     /// Events that are lost for good, as it counted them.
+    pub lost: u64,
+    /// How far each of its logs is in the record.
+    pub logs: Vec<LogView>,
+}
+
+/// How far a unit's log is in the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LogView {
+    /// The log.
+    #[schema(value_type = String)]
+    pub log: LogId,
+    /// The last number that is stored; everything before it is stored, or known to be lost.
+    pub through: u64,
+    /// How many of it are lost for good.
     pub lost: u64,
 }
 

@@ -192,7 +192,12 @@ impl<B: Board> Agent<B> {
     fn handle_inputs(&mut self, inputs: &mut Vec<Input>) {
         for input in inputs.drain(..) {
             if let What::Link(up) = input.what {
-                self.link.permitted.send_replace(up);
+                self.link.permit(up);
+                if !up {
+                    // What is decided after this moment of the board's time is not sent, however
+                    // long the session takes to end.
+                    self.hub.handle_down();
+                }
             }
             if let What::Boot(boot) = &input.what {
                 tracing::info!(boot = %boot, mono_us = input.mono.0, "the board speaks");
@@ -299,7 +304,12 @@ impl<B: Board> Agent<B> {
     fn handle_link(&mut self, event: LinkEvent) {
         let now = self.clock.now();
         match event {
-            LinkEvent::Up(client, session) => self.hub.handle_up(now, client, session, &self.spool),
+            LinkEvent::Up(client, session, permit) => {
+                // Not one that began just before the board cut the link.
+                if self.link.is_good(permit) {
+                    self.hub.handle_up(now, client, session, &self.spool);
+                }
+            }
             LinkEvent::Down => self.hub.handle_down(),
             LinkEvent::Message(channel, payload) => {
                 match self

@@ -48,12 +48,24 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 /// What the link tells.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// A session has begun: with what to publish, and its id.
-    Up(AsyncClient, String),
+    /// A session has begun: with what to publish, its id, and by which permit.
+    Up(AsyncClient, String, Permit),
     /// It is over.
     Down,
     /// A message on one of the unit's topics.
     Message(Channel, Bytes),
+}
+
+/// Whether there may be a link: a simulated board can cut it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit {
+    up: bool,
+    /// How often it was cut: a session is not to outlive a cut, however short it was.
+    cuts: u64,
+}
+
+impl Permit {
+    const FIRST: Self = Self { up: true, cuts: 0 };
 }
 
 /// The task's side of the link.
@@ -65,7 +77,7 @@ pub struct Link {
     topic: Topic,
     timers: Timers,
     clock: HostClock,
-    permitted: watch::Receiver<bool>,
+    permitted: watch::Receiver<Permit>,
     events: mpsc::Sender<LinkEvent>,
     stop: CancellationToken,
 }
@@ -75,8 +87,7 @@ pub struct Link {
 pub struct LinkHandle {
     /// What the link tells.
     pub events: mpsc::Receiver<LinkEvent>,
-    /// Whether there may be a link: a simulated board can cut it.
-    pub permitted: watch::Sender<bool>,
+    permitted: watch::Sender<Permit>,
     /// Ends the session after its last messages, and the task.
     pub stop: CancellationToken,
 }
@@ -88,11 +99,26 @@ enum Ended {
     Stopped,
 }
 
+impl LinkHandle {
+    /// Permits a link, or cuts it.
+    pub fn permit(&self, up: bool) {
+        self.permitted.send_modify(|permit| {
+            permit.up = up;
+            permit.cuts += u64::from(!up);
+        });
+    }
+
+    /// Whether a session that began by `permit` may still be used.
+    pub fn is_good(&self, permit: Permit) -> bool {
+        *self.permitted.borrow() == permit
+    }
+}
+
 impl Link {
     /// Both sides of a link by the configuration.
     pub fn new(config: &Config, clock: HostClock) -> (Self, LinkHandle) {
         let (events, received) = mpsc::channel(EVENTS_BOUND);
-        let (permit, permitted) = watch::channel(true);
+        let (permit, permitted) = watch::channel(Permit::FIRST);
         let stop = CancellationToken::new();
         let link = Self {
             host: config.mqtt.host.clone(),
@@ -121,12 +147,12 @@ impl Link {
     pub async fn run(mut self) {
         let mut wait = self.timers.reconnect_min;
         loop {
-            tokio::select! {
+            let permit = tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = becomes(&mut self.permitted, true) => {}
-            }
+                permit = permitted(&mut self.permitted) => permit,
+            };
             let begun = self.clock.now();
-            let ended = self.session().await;
+            let ended = self.session(permit).await;
             if self.clock.now().since(begun) >= GOOD_SESSION {
                 wait = self.timers.reconnect_min;
             }
@@ -150,7 +176,7 @@ impl Link {
     }
 
     /// One session, from connecting to its end.
-    async fn session(&mut self) -> Ended {
+    async fn session(&mut self, permit: Permit) -> Ended {
         let id = format!("{:08x}", random());
         let built = AsyncClient::builder(self.options(&id))
             .capacity(REQUESTS)
@@ -166,7 +192,7 @@ impl Link {
             // what its poll had begun.
             let event = tokio::select! {
                 event = connection.poll() => event,
-                () = becomes(&mut self.permitted, false) => break Ended::Cut,
+                () = cut(&mut self.permitted, permit) => break Ended::Cut,
                 () = self.stop.cancelled() => break Ended::Stopped,
             };
             let told = match event {
@@ -179,7 +205,7 @@ impl Link {
                     if let Err(error) = client.try_subscribe_many(filters) {
                         break Ended::Lost(error.to_string());
                     }
-                    Some(LinkEvent::Up(client.clone(), id.clone()))
+                    Some(LinkEvent::Up(client.clone(), id.clone(), permit))
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     std::str::from_utf8(&publish.topic)
@@ -238,15 +264,22 @@ impl Link {
     }
 }
 
-/// Waits until a link is permitted, or no longer. Without an agent to permit it there is none.
-async fn becomes(permitted: &mut watch::Receiver<bool>, wanted: bool) {
-    let agent_is_gone = permitted
-        .wait_for(|permitted| *permitted == wanted)
+/// Waits until a link is permitted. Without an agent to permit it there is none.
+async fn permitted(permits: &mut watch::Receiver<Permit>) -> Permit {
+    let permit = permits
+        .wait_for(|permit| permit.up)
         .await
-        .is_err();
-    if agent_is_gone && wanted {
-        std::future::pending::<()>().await;
+        .map(|permit| *permit);
+    match permit {
+        Ok(permit) => permit,
+        Err(_agent_is_gone) => std::future::pending().await,
     }
+}
+
+/// Waits until a permit is no longer good; it is not without an agent.
+async fn cut(permits: &mut watch::Receiver<Permit>, permit: Permit) {
+    // Either way the session ends.
+    let _ = permits.wait_for(|now| *now != permit).await.is_ok();
 }
 
 /// Writes the session's last messages, the goodbye among them.

@@ -25,6 +25,8 @@ pub struct UnitRow {
     pub waiting: u64,
     /// Its backlog is arriving.
     pub catching_up: bool,
+    /// Seconds since its newest event; none if it has none.
+    pub data_age_s: Option<f64>,
 }
 
 /// Events a page.

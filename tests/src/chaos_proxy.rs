@@ -158,6 +158,11 @@ async fn connection(unit: TcpStream, upstream: String, shared: Shared, stop: Can
         return;
     }
     let mut cuts = shared.cuts.subscribe();
+    // What is still to be lost was lost with the connections before: a new one begins whole, else
+    // nobody could ever connect again.
+    for eat in shared.eat.iter() {
+        eat.store(0, Ordering::Relaxed);
+    }
     let Ok(broker) = TcpStream::connect(upstream).await else {
         return;
     };

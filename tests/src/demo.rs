@@ -22,8 +22,12 @@ use crate::{
     fleet::{Fleet, Setup, free_port},
     stage::{Script, Stage},
     verify,
+    wait::wait_for,
     world::counts::Counts,
 };
+
+/// How long the world waits for its units to be on the page; later it plays before those that are.
+const INTRODUCTION: Duration = Duration::from_secs(4);
 
 /// Runs the demo until it is told to stop, or verifies one. True if all is well.
 pub async fn main(args: Args) -> anyhow::Result<bool> {
@@ -54,6 +58,7 @@ pub async fn main(args: Args) -> anyhow::Result<bool> {
     if let Some(token) = &setup.token {
         say(&format!("Token: {token}"));
     }
+    introduce(&fleet).await;
     let stage = Arc::new(Stage::begin(&script, state, &dir, &fleet)?);
     let tasks = TaskTracker::new();
     let ended = stop.child_token();
@@ -74,6 +79,26 @@ pub async fn main(args: Args) -> anyhow::Result<bool> {
     stage.end().await;
     fleet.stop().await;
     Ok(true)
+}
+
+/// Units say that they are there before their history takes them off the network.
+async fn introduce(fleet: &Fleet) {
+    let introduced = wait_for("all units online", INTRODUCTION, async || {
+        let units = fleet
+            .api
+            .units()
+            .await
+            .map_err(|error| format!("{error:#}"))?;
+        let online = units.iter().filter(|unit| unit.state == "online").count();
+        if online == fleet.units.len() {
+            Ok(())
+        } else {
+            Err(format!("{units:?}"))
+        }
+    });
+    if let Err(error) = introduced.await {
+        tracing::warn!(error = format!("{error:#}"), "a unit is late");
+    }
 }
 
 fn script(args: &Args) -> anyhow::Result<Script> {

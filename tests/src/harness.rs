@@ -65,9 +65,11 @@ pub struct TestSite {
 impl Wants {
     /// Writes everything in a folder of its own, with free ports.
     pub async fn prepare(mut self) -> anyhow::Result<Prepared> {
-        let dir = tempfile::Builder::new()
+        let mut dir = tempfile::Builder::new()
             .prefix("gatepost-test-")
             .tempdir()?;
+        // It stays if the test fails.
+        dir.disable_cleanup(true);
         let mqtt = format!("127.0.0.1:{}", free_port()?);
         let proxy = match self.proxy {
             true => Some(ChaosProxy::start(mqtt.clone()).await?),
@@ -139,7 +141,8 @@ impl TestSite {
     /// Waits until every unit has lived up to the present and holds nothing back.
     pub async fn caught_up(&self, within: Duration) -> anyhow::Result<()> {
         let expected = self.fleet.units.len();
-        wait_for("all units live and drained", within, async || {
+        let what = format!("all units live and drained ({})", self.dir().display());
+        wait_for(&what, within, async || {
             if let Some(stage) = self.stage.as_ref().filter(|stage| !stage.is_live()) {
                 let players = stage.players.iter();
                 let at: Vec<_> = players
@@ -153,10 +156,11 @@ impl TestSite {
                 .await
                 .map_err(|error| format!("{error:#}"))?;
             let is_there = |unit: &crate::api::UnitRow| unit.state == "online" && unit.waiting == 0;
-            if units.len() == expected && units.iter().all(is_there) {
-                return Ok(());
+            if units.len() != expected || !units.iter().all(is_there) {
+                return Err(format!("{units:?}"));
             }
-            Err(format!("{units:?}"))
+            let demo = self.demo().map_err(|error| format!("{error:#}"))?;
+            verify::drained(&self.api, &demo).await
         })
         .await
     }
@@ -186,13 +190,14 @@ impl TestSite {
         }
     }
 
-    /// Stops every process.
-    pub async fn stop(self) {
+    /// Stops every process and removes the folder.
+    pub async fn stop(mut self) {
         self.end_world().await;
         self.fleet.stop().await;
         if let Some(proxy) = &self.proxy {
             proxy.stop().await;
         }
+        self.dir.disable_cleanup(false);
     }
 
     /// The last lines of every log that tell of trouble.

@@ -32,6 +32,9 @@ pub struct State {
     pub counts: bool,
     /// When it began.
     pub started: WallUs,
+    /// It is being played; one that nobody plays was killed in the middle, before it told all.
+    #[serde(default)]
+    pub playing: bool,
     /// Each unit's life, by `site/unit`.
     pub units: BTreeMap<String, Kept>,
 }
@@ -122,7 +125,8 @@ fn for_each_truth(dir: &Path, mut take: impl FnMut(Truth)) -> anyhow::Result<u64
 
 impl Journal {
     /// Opens the files of a world in `dir`: a new one, or the one that was there.
-    pub fn open(dir: &Path, state: State) -> anyhow::Result<Self> {
+    pub fn open(dir: &Path, mut state: State) -> anyhow::Result<Self> {
+        state.playing = true;
         let mut known = BTreeSet::new();
         let end = for_each_truth(dir, |truth| {
             let key = unit_key(truth.site.as_str(), truth.unit.as_str());
@@ -183,6 +187,13 @@ impl Journal {
         inner.save()
     }
 
+    /// Everything is told: the world has ended.
+    pub fn close(&self) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.state.playing = false;
+        inner.save()
+    }
+
     /// Truths told since it was opened.
     pub fn written(&self) -> u64 {
         self.lock().written
@@ -229,6 +240,7 @@ mod tests {
             sites: 1,
             counts: false,
             started: 0,
+            playing: false,
             units: BTreeMap::new(),
         };
         let journal = Journal::open(dir.path(), state.clone()).unwrap();

@@ -112,6 +112,7 @@ impl Script {
             sites: self.sites,
             counts: self.counts.is_some(),
             started: self.start(&self.cast()[0].0),
+            playing: false,
             units: std::collections::BTreeMap::new(),
         })
     }
@@ -234,6 +235,8 @@ impl Stage {
             .is_err()
         {
             tracing::warn!("the world did not end in time");
+        } else if let Err(error) = self.journal.close() {
+            tracing::warn!(error = %error, "the world's end cannot be written down");
         }
     }
 }

@@ -10,23 +10,27 @@ mod seen;
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::Context;
+use gatepost_edge::spool::{fs::Real, survey::survey};
+use gatepost_model::Wall;
+use serde::Deserialize;
 use tokio::time::sleep;
 
-pub use compare::compare;
+pub use compare::{Told, compare};
 pub use report::Report;
 pub use seen::{Key, Seen};
 
 use crate::{
-    api::{Api, UnitRow},
-    clock::Deadline,
+    api::Api,
+    board::Board,
+    clock::{self, Deadline},
     fleet::{DemoFile, Fleet, read_demo},
-    journal::read_truths,
+    journal::{read_state, read_truths},
     world::truth::Truth,
 };
 
 /// Without any progress for so long, units do not drain any more.
 const STUCK: Duration = Duration::from_secs(40);
-/// While a world is running, its last happenings may still be on their way.
+/// What the units said last may still be on its way.
 const ON_THE_WAY: Duration = Duration::from_secs(20);
 
 /// Kinds that the truth speaks of, and `unclear`, which is counted.
@@ -42,9 +46,26 @@ pub async fn run(program: &Path, dir: &Path, say: &mut impl FnMut(String)) -> an
     }
     say("The demo is not running: hub and units are started to drain the spools.".to_owned());
     let fleet = Fleet::launch(program, dir, demo.clone()).await?;
+    let mut boards = Vec::new();
+    for unit in &fleet.units {
+        let mut board = Board::connect(&unit.socket).await?;
+        board.show(&boot_in_peace()).await?;
+        boards.push(board);
+    }
     let verdict = verify(&fleet.api, dir, &demo, false, say).await;
     fleet.stop().await;
     verdict
+}
+
+/// A boot in which nothing happens: a unit sends when it knows which boot runs, and no world is there
+/// to tell it.
+fn boot_in_peace() -> String {
+    let wall = clock::wall();
+    let now = Wall::from_micros(wall).unwrap_or_else(|| unreachable!("{wall} is no time"));
+    format!(
+        "{{\"mono_us\":0,\"boot\":\"verify-{wall}\"}}\n\
+         {{\"mono_us\":0,\"clock\":\"{now}\",\"synced\":true}}\n"
+    )
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -61,13 +82,21 @@ pub async fn verify(
 ) -> anyhow::Result<bool> {
     // Read before the spools are drained: what it says is durable is in a spool by now.
     let truths = read_truths(dir)?;
+    let told = if running {
+        Told::new()
+    } else {
+        told_by_a_killed_world(dir)?
+    };
+    if !told.is_empty() {
+        say("The world was killed: what it had not yet told is not judged.".to_owned());
+    }
     if let Err(stuck) = drained(api, demo).await {
         say(stuck);
     }
     let deadline = Deadline::after(ON_THE_WAY);
     loop {
-        let report = report(api, demo, &truths, running).await?;
-        let late = running && !report.missing.is_empty() && !deadline.is_over();
+        let report = report(api, demo, &truths, running, &told).await?;
+        let late = !report.missing.is_empty() && !deadline.is_over();
         if !late {
             for line in report.lines() {
                 say(line);
@@ -78,11 +107,24 @@ pub async fn verify(
     }
 }
 
+/// How far a world had told everything when it was killed; nothing of one that has ended.
+fn told_by_a_killed_world(dir: &Path) -> anyhow::Result<Told> {
+    let Some(state) = read_state(dir)?.filter(|state| state.playing) else {
+        return Ok(Told::new());
+    };
+    let told = state.units.into_iter().map(|(unit, kept)| {
+        let after_boot = u64::try_from(kept.settled - kept.boot_at).unwrap_or(0);
+        ((unit, kept.boot.to_string()), after_boot)
+    });
+    Ok(told.collect())
+}
+
 async fn report(
     api: &Api,
     demo: &DemoFile,
     truths: &[Truth],
     running: bool,
+    told: &Told,
 ) -> anyhow::Result<Report> {
     let sites: BTreeSet<&str> = demo.units.iter().map(|unit| unit.site.as_str()).collect();
     let mut seen = Vec::new();
@@ -95,28 +137,40 @@ async fn report(
             }
         }
     }
-    Ok(compare(truths, &seen, running))
+    Ok(compare(truths, &seen, running, told))
 }
 
-/// Waits until no unit holds anything back; says which do if they do not get on.
+/// Waits until everything that is on a unit's disk now is in the hub's record; says which units hold
+/// something back if they do not get on.
+///
+/// The spools themselves are asked: a hub that has just started knows nothing yet of what waits.
 pub async fn drained(api: &Api, demo: &DemoFile) -> Result<(), String> {
+    let mut spools = Vec::new();
+    for unit in &demo.units {
+        let spool = survey(&Real::at(&unit.spool))
+            .map_err(|error| format!("{}: {error}", unit.spool.display()))?;
+        spools.extend(spool.log.map(|log| (unit, log, spool.last)));
+    }
     let mut last = String::new();
     let mut deadline = Deadline::after(STUCK);
     loop {
-        let now = match api.units().await {
-            Ok(units) => {
-                let holding: Vec<String> = units
-                    .iter()
-                    .filter(|unit| holds_back(unit))
-                    .map(describe)
-                    .collect();
-                if holding.is_empty() && units.len() >= demo.units.len() {
-                    return Ok(());
+        let mut held = Vec::new();
+        for (unit, log, end) in &spools {
+            let path = format!("sites/{}/units/{}", unit.site, unit.unit);
+            match api.json::<UnitLogs>(&path).await {
+                Ok(unit_logs) => {
+                    let through = unit_logs.through(log.as_str());
+                    if through < *end {
+                        held.push(format!("{path}: {through} of {end} events of log {log}"));
+                    }
                 }
-                holding.join(", ")
+                Err(error) => held.push(format!("{path}: {error:#}")),
             }
-            Err(error) => format!("the hub does not answer: {error:#}"),
-        };
+        }
+        if held.is_empty() {
+            return Ok(());
+        }
+        let now = held.join(", ");
         if now != last {
             last = now;
             deadline = Deadline::after(STUCK);
@@ -128,13 +182,21 @@ pub async fn drained(api: &Api, demo: &DemoFile) -> Result<(), String> {
     }
 }
 
-fn holds_back(unit: &UnitRow) -> bool {
-    unit.state != "online" || unit.waiting > 0
+/// How far a unit's logs are in the record.
+#[derive(Debug, Deserialize)]
+struct UnitLogs {
+    logs: Vec<LogThrough>,
 }
 
-fn describe(unit: &UnitRow) -> String {
-    format!(
-        "{} is {} with {} waiting",
-        unit.id, unit.state, unit.waiting
-    )
+#[derive(Debug, Deserialize)]
+struct LogThrough {
+    log: String,
+    through: u64,
+}
+
+impl UnitLogs {
+    fn through(&self, log: &str) -> u64 {
+        let known = self.logs.iter().find(|known| known.log == log);
+        known.map_or(0, |known| known.through)
+    }
 }

@@ -122,6 +122,7 @@ fn unit() -> UnitView {
         "lanes": ["people"], "zones": ["living"],
         "faults": [{"sensor": "people-ir", "code": "bus_error", "since": "2026-11-23T05:22:00.000Z"}],
         "lost": 0,
+        "logs": [{"log": "9b1de0a47c2f5e38", "through": 1234, "lost": 0}],
     }))
 }
 

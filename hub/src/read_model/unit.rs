@@ -1,6 +1,6 @@
 //! Units, live.
 
-use gatepost_dashboard::view::{FaultView, UnitView};
+use gatepost_dashboard::view::{FaultView, LogView, UnitView};
 use gatepost_model::{UnitId, Wall, unit::UnitState};
 
 use crate::core::{
@@ -35,7 +35,16 @@ pub(super) fn view(
         .max(row.and_then(|row| row.heard_at));
     let data_at = row.and_then(|row| row.data_at);
     let age_s = |at: Wall| now.micros_since(at).max(0) as f64 / 1e6;
-    let logs = site.logs.values().filter(|log| log.unit == *unit);
+    let logs: Vec<LogView> = site
+        .logs
+        .values()
+        .filter(|log| log.unit == *unit)
+        .map(|row| LogView {
+            log: row.log.clone(),
+            through: row.through,
+            lost: row.lost,
+        })
+        .collect();
     UnitView {
         id: unit.clone(),
         state: liveness::state(site, unit, listening_since, now),
@@ -56,7 +65,8 @@ pub(super) fn view(
             .filter(|fault| fault.unit == *unit)
             .map(fault)
             .collect(),
-        lost: logs.map(|log| log.lost).sum(),
+        lost: logs.iter().map(|log| log.lost).sum(),
+        logs,
     }
 }
 

@@ -16,9 +16,13 @@ use crate::world::truth::{Truth, What};
 /// The record's times are rounded to milliseconds.
 const ROUNDING_US: i64 = 1_000;
 
+/// Up to which moment of a boot everything was told, in microseconds after it; by unit and boot.
+pub type Told = BTreeMap<(String, String), u64>;
+
 /// Compares the record with the truth. Of a world that is still running, events beyond the last
-/// truth of their boot are not judged.
-pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
+/// truth of their boot are not judged; of one that was killed, events from when on it had not yet
+/// told everything.
+pub fn compare(truths: &[Truth], seen: &[Seen], running: bool, told: &Told) -> Report {
     let mut report = Report::default();
     let starts = starts(seen);
     let mut by_key: HashMap<Cow<'_, Key>, Vec<&Seen>> = HashMap::with_capacity(seen.len());
@@ -55,12 +59,21 @@ pub fn compare(truths: &[Truth], seen: &[Seen], running: bool) -> Report {
     for event in seen {
         if event.key.kind == "unclear" {
             report.unclear += 1;
-        } else if !known.contains(&*event.found_by(&starts)) {
-            let place = (event.key.unit.clone(), event.key.boot.clone());
-            let judged = !running
-                || horizon
-                    .get(&place)
-                    .is_some_and(|latest| event.key.mono_us <= *latest);
+            continue;
+        }
+        // A round's end is judged with its start: it may be given up in a later boot.
+        let key = event.found_by(&starts);
+        if !known.contains(&*key) {
+            let place = (key.unit.clone(), key.boot.clone());
+            let judged = match told.get(&place) {
+                Some(told) => key.mono_us < *told,
+                None => {
+                    !running
+                        || horizon
+                            .get(&place)
+                            .is_some_and(|latest| key.mono_us <= *latest)
+                }
+            };
             if judged {
                 report.invented.push(event.describe());
             }
@@ -291,7 +304,7 @@ mod tests {
             let mut record = vec![seen(1, 1, "in"), seen(2, 2, "out")];
             let recorded = more.len();
             record.extend(more);
-            let report = compare(&truths(), &record, false);
+            let report = compare(&truths(), &record, false, &Told::new());
             assert!(report.is_clean(), "{report:?}");
             assert_eq!(report.lines()[0], "2 of 2 happenings matched");
             assert_eq!((report.uncertain, report.recorded), (1, recorded));
@@ -315,7 +328,7 @@ mod tests {
             ("doubled", vec![seen(1, 1, "in"), seen(1, 2, "out")]),
         ];
         for (word, record) in cases {
-            let report = compare(&truths(), &record, false);
+            let report = compare(&truths(), &record, false, &Told::new());
             assert!(!report.is_clean(), "{word}");
             assert!(
                 report.lines().iter().any(|line| line.starts_with(word)),
@@ -325,7 +338,7 @@ mod tests {
         let mut late = vec![seen(1, 1, "in"), seen(2, 2, "out")];
         late[0].time = Wall::parse("2026-11-23T07:00:00.012Z").unwrap();
         assert!(
-            !compare(&truths(), &late, false).is_clean(),
+            !compare(&truths(), &late, false, &Told::new()).is_clean(),
             "beyond its own error"
         );
     }
@@ -333,7 +346,7 @@ mod tests {
     #[test]
     fn of_a_running_world_the_newest_is_not_judged() {
         let record = vec![seen(1, 1, "in"), seen(2, 2, "out"), seen(4, 9, "in")];
-        assert!(compare(&truths(), &record, true).is_clean());
-        assert!(!compare(&truths(), &record, false).is_clean());
+        assert!(compare(&truths(), &record, true, &Told::new()).is_clean());
+        assert!(!compare(&truths(), &record, false, &Told::new()).is_clean());
     }
 }

@@ -189,6 +189,8 @@ export interface Unit {
   zones: Zone[];
   faults: Fault[];
   lost: number;
+  /** How far each of its logs is in the record. */
+  logs: { log: string; through: number; lost: number }[];
 }
 
 export interface SiteSnapshot {

@@ -13,7 +13,7 @@ import ZoneCard from './site/ZoneCard.svelte';
 const now: Now = { now: NOW, zone: SHANGHAI, frozenAt: null };
 const unit: Unit = {
   id: 'gate-1', state: 'online', contact_at: new Date(NOW - 2000).toISOString(), data_at: null, interval_s: 10,
-  waiting: 1204, catching_up: false, clock: 'synced', version: '1', lanes: ['people'], zones: [], faults: [], lost: 0,
+  waiting: 1204, catching_up: false, clock: 'synced', version: '1', lanes: ['people'], zones: [], faults: [], lost: 0, logs: [],
 };
 
 let mounted: object[] = [];
