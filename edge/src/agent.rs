@@ -17,10 +17,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::HostClock,
     config::Config,
-    core::{Checkpoint, Core, Effects, SPOOL, heartbeat::Health},
+    core::{Checkpoint, Core, Effects, SPOOL, SUPPLY, heartbeat::Health},
     hal::Board,
     input::{Input, What},
     mqtt::{Link, LinkEvent, LinkHandle},
+    service::ServiceManager,
     spool::{Spool, fs::Real},
     time::{BoardTime, HostTime},
 };
@@ -93,6 +94,9 @@ pub async fn run<B: Board>(
         confirmed: BoardTime(0),
         refused: 0,
         last_input: HostTime(0),
+        service: ServiceManager::from_env(),
+        feed_due: HostTime(0),
+        sags: false,
     };
     let ended = agent.run(&stop).await;
     agent.close();
@@ -143,13 +147,20 @@ struct Agent<B: Board> {
     confirmed: BoardTime,
     refused: u64,
     last_input: HostTime,
+    service: ServiceManager,
+    /// When the service manager's watchdog is to be fed.
+    feed_due: HostTime,
+    /// The supply fell too low, and that was told.
+    sags: bool,
 }
 
 impl<B: Board> Agent<B> {
     async fn run(&mut self, stop: &CancellationToken) -> Result<(), AgentError> {
         let mut inputs = Vec::new();
+        self.service.ready();
         loop {
             let deadline = self.deadline();
+            let decide = self.core.deadline();
             let wake = async {
                 match deadline {
                     Some(deadline) => self.clock.sleep_until(deadline).await,
@@ -162,7 +173,7 @@ impl<B: Board> Agent<B> {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 Some(event) = self.link.events.recv() => self.handle_link(event),
-                taken = self.board.inputs(&mut inputs) => {
+                taken = self.board.inputs(decide, &mut inputs) => {
                     taken.map_err(AgentError::Board)?;
                     self.handle_inputs(&mut inputs);
                 }
@@ -171,12 +182,28 @@ impl<B: Board> Agent<B> {
             self.settle();
             self.hub.send(self.clock.now(), &mut self.spool, &self.core);
             self.board.flush();
+            self.feed();
         }
     }
 
     fn deadline(&self) -> Option<HostTime> {
         let settle = self.unsettled.then(|| self.settle_at());
-        [settle, self.hub.deadline()].into_iter().flatten().min()
+        let feed = self.service.feed_every().map(|_| self.feed_due);
+        [settle, feed, self.hub.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The service manager hears that the loop has come round.
+    fn feed(&mut self) {
+        let now = self.clock.now();
+        if let Some(every) = self.service.feed_every()
+            && now >= self.feed_due
+        {
+            self.feed_due = now.plus(every);
+            self.service.alive();
+        }
     }
 
     /// When inputs may next be settled: at once after a pause, else in step.
@@ -249,11 +276,19 @@ impl<B: Board> Agent<B> {
             self.commit(&state);
             self.last_state = now;
         }
+        let machine = self.board.health();
         self.core.set_health(Health {
             waiting: self.spool.waiting(),
             disk_free: self.spool.free(),
-            cpu_c: None,
+            cpu_c: machine.cpu_c,
+            undervoltage: machine.undervoltage,
         });
+        let sags = machine.undervoltage == Some(true);
+        if sags != self.sags {
+            self.sags = sags;
+            let detail = "the supply fell below what the board needs".to_owned();
+            self.unit_fault(SUPPLY, FaultCode::Undervoltage, detail, sags);
+        }
         if !self.spool.is_pending() && state == self.spool.state() {
             self.unsettled = false;
             self.confirm();
@@ -290,14 +325,19 @@ impl<B: Board> Agent<B> {
                 error.to_string()
             }
         };
-        let Ok(sensor) = SPOOL.parse() else { return };
+        self.unit_fault(SPOOL, FaultCode::DiskLow, detail, self.failing);
+    }
+
+    /// A fault of the unit itself begins or ends.
+    fn unit_fault(&mut self, sensor: &str, code: FaultCode, detail: String, raised: bool) {
+        let Ok(sensor) = sensor.parse() else { return };
         let fault = Fault {
             sensor,
-            code: FaultCode::DiskLow,
+            code,
             detail,
         };
         self.core
-            .handle_unit_fault(&fault, self.failing, &mut self.effects);
+            .handle_unit_fault(&fault, raised, &mut self.effects);
         self.take_effects();
     }
 
@@ -359,6 +399,7 @@ impl<B: Board> Agent<B> {
 
     /// Drains: the last heartbeat, the last commit, safe outputs, goodbye.
     fn close(&mut self) {
+        self.service.stopping();
         self.core.handle_stop(&mut self.effects);
         self.take_effects();
         let state = self.state();

@@ -9,18 +9,20 @@ use std::{
     io::{self, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent,
-    clock::HostClock,
+    clock::{HostClock, UnitClock},
     config::{Board, Config},
-    hal::sim::SimBoard,
+    doctor::doctor,
+    hal::{cdev::CdevBoard, sim::SimBoard},
     replay,
     spool::{
         fs::Real,
@@ -48,6 +50,16 @@ enum Command {
     Check {
         /// The configuration.
         file: PathBuf,
+    },
+    /// Look at the wiring: clock, disk, broker, thermometers, every input live; exit 1 if something is
+    /// wrong.
+    Doctor {
+        /// The unit's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// How long to watch the inputs, seconds.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
     },
     /// Put recorded inputs through the same core: events on stdout, nothing else touched.
     Replay {
@@ -100,6 +112,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Run { config } => run(&config),
         Command::Check { file } => check(&file),
+        Command::Doctor { config, seconds } => look(&config, seconds),
         Command::Replay { config, file } => replay_file(&config, file.as_deref()),
         Command::Spool(SpoolCommand::Show(args)) => spool(&args, show),
         Command::Spool(SpoolCommand::Verify(args)) => spool(&args, verify),
@@ -154,19 +167,26 @@ fn check(path: &Path) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
+fn look(path: &Path, seconds: u64) -> anyhow::Result<Outcome> {
+    let config = match read_config(path, io::stdout()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let watch = Duration::from_secs(seconds);
+    let fine = runtime.block_on(doctor(&config, watch, &mut io::stdout().lock()))?;
+    Ok(if fine { Outcome::Fine } else { Outcome::Wrong })
+}
+
 fn run(path: &Path) -> anyhow::Result<Outcome> {
     telemetry::start();
     let config = match read_config(path, io::stderr()) {
         Ok(config) => config,
         Err(outcome) => return Ok(outcome),
     };
-    let Board::Sim { socket } = &config.board else {
-        bail!(
-            "{}: this build has only the simulated board: write kind = \"sim\" and a socket into [board]",
-            path.display()
-        );
-    };
-    let socket = socket.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -175,8 +195,6 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
         let clock = HostClock::start();
         // First the lock: the socket of an agent that runs is not to be taken from it.
         let (fs, _lock) = Real::lock(&config.unit.data)?;
-        let board = SimBoard::listen(&socket, &config.gate)
-            .with_context(|| format!("cannot listen on {}", socket.display()))?;
         let stop = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate()).context("no SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("no SIGINT")?;
@@ -190,11 +208,32 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = agent::run(config, fs, board, clock, stop) => ended?,
+            ended = on_board(config, fs, clock, stop) => ended?,
             () = told => {}
         }
         Ok(Outcome::Fine)
     })
+}
+
+/// Runs the agent on the board that the configuration names.
+async fn on_board(
+    config: Config,
+    fs: Real,
+    clock: HostClock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match config.board.clone() {
+        Board::Sim { socket } => {
+            let board = SimBoard::listen(&socket, &config.gate)
+                .with_context(|| format!("cannot listen on {}", socket.display()))?;
+            agent::run(config, fs, board, clock, stop).await?;
+        }
+        Board::Cdev => {
+            let board = CdevBoard::open(&config.wiring, UnitClock)?;
+            agent::run(config, fs, board, clock, stop).await?;
+        }
+    }
+    Ok(())
 }
 
 fn replay_file(config: &Path, file: Option<&Path>) -> anyhow::Result<Outcome> {

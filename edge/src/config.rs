@@ -9,6 +9,7 @@
 
 mod gate;
 mod mistakes;
+mod pins;
 mod reader;
 
 use std::{path::PathBuf, time::Duration};
@@ -17,6 +18,7 @@ use gatepost_model::{Chain, SiteId, UnitId};
 
 pub use gate::{Beam, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer};
 pub use mistakes::{Mistake, Mistakes};
+pub use pins::{Bias, InputPin, OutputPin, Pin, Probe, Wiring};
 use reader::Section;
 
 /// A unit's configuration, free of mistakes.
@@ -30,6 +32,8 @@ pub struct Config {
     pub board: Board,
     /// What is wired: all that the core needs.
     pub gate: Gate,
+    /// Where it is wired: all that a board with a kernel behind it needs.
+    pub wiring: Wiring,
     /// Timers outside the core.
     pub timers: Timers,
     /// The spool's room.
@@ -68,8 +72,6 @@ pub enum Board {
     },
     /// The kernel's GPIO character device.
     Cdev,
-    /// The Raspberry Pi's registers.
-    Pi,
 }
 
 /// `[timers]`, in host time.
@@ -122,7 +124,7 @@ impl Config {
         let simulated = matches!(board, Some(Board::Sim { .. }) | None);
         let (timers, heartbeat) = timers(root.optional("timers", &mut mistakes), &mut mistakes);
         let spool = spool(root.optional("spool", &mut mistakes), &mut mistakes);
-        let mut gate = gate::read(&mut root, simulated, &mut mistakes);
+        let (mut gate, wiring) = gate::read(&mut root, simulated, &mut mistakes);
         gate.heartbeat = heartbeat;
         gate.fingerprint = Chain::START.then(text.as_bytes()).to_string();
         root.finish(&mut mistakes);
@@ -132,6 +134,7 @@ impl Config {
                 mqtt,
                 board,
                 gate,
+                wiring,
                 timers,
                 spool,
             }),
@@ -218,12 +221,20 @@ fn board(section: Option<Section<'_>>, mistakes: &mut Mistakes) -> Option<Board>
             socket: socket.into(),
         }),
         Some("cdev") => Some(Board::Cdev),
-        Some("pi") => Some(Board::Pi),
+        Some("pi") => {
+            section.wrong(
+                "kind",
+                "this build reads no pins through the Pi's registers",
+                "write cdev: the kernel's pins are the same ones, with lost edges counted",
+                mistakes,
+            );
+            None
+        }
         Some(other) => {
             section.wrong(
                 "kind",
                 format!("there is no board `{other}`"),
-                "write cdev, pi or sim",
+                "write cdev or sim",
                 mistakes,
             );
             // Its other keys belong to a board that is not known: one mistake is enough.

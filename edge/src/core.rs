@@ -53,6 +53,9 @@ const MAX_JUMP: Duration = Duration::from_secs(40 * 86_400);
 /// The unit's own spool as a sensor in faults.
 pub const SPOOL: &str = "spool";
 
+/// The unit's supply as a sensor in faults.
+pub const SUPPLY: &str = "supply";
+
 /// What one or more inputs led to.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -91,8 +94,10 @@ pub struct Core {
     boot: Option<BootId>,
     boots: Boots,
     now: BoardTime,
-    /// The watch began in the middle of a boot, at this time.
+    /// The watch went on in a boot that was watched before, at this time.
     restarted: Option<BoardTime>,
+    /// The watch began later than the boot, at this time.
+    begun_within: Option<BoardTime>,
     wall: WallClock,
     lanes: Vec<lane::Lane>,
     thermometers: Vec<screening::Thermometer>,
@@ -128,7 +133,8 @@ impl Core {
             mut faults,
         } = checkpoint;
         let sensors = wired_sensors(&gate);
-        faults.keep(|sensor| sensors.contains(sensor) || sensor.as_str() == SPOOL);
+        faults
+            .keep(|sensor| sensors.contains(sensor) || [SPOOL, SUPPLY].contains(&sensor.as_str()));
         let thermometers = gate.thermometers.iter().filter_map(|thermometer| {
             let lane = gate.lanes.get(thermometer.lane)?;
             let baseline = baselines.remove(&thermometer.sensor).unwrap_or_default();
@@ -152,6 +158,7 @@ impl Core {
             boots,
             now: BoardTime(0),
             restarted: None,
+            begun_within: None,
             wall: WallClock::default(),
             lanes: gate.lanes.iter().cloned().map(lane::Lane::new).collect(),
             thermometers: thermometers.collect(),
@@ -240,18 +247,21 @@ impl Core {
         let out = &mut self.out;
         match what {
             What::Level { input, level } => {
-                // What comes with the boot line says how things stand.
-                let syncs = self.restarted == Some(now);
+                // What comes with the boot line of a watch that begins in the middle of a boot says
+                // how things stand.
+                let syncs = self.begun_within == Some(now);
                 match self.routes.get(input.0).copied().unwrap_or(Route::Nowhere) {
                     Route::Beam(lane, side) => {
-                        let restart = self.restarted.is_some();
+                        let found = syncs || self.restarted.is_some();
                         let lane = &mut self.lanes[lane];
-                        if !lane.handle_level(side, now, *level, restart, out) {
+                        if !lane.handle_level(side, now, *level, found, out) {
                             self.lost_edges += 1;
                         }
                     }
                     Route::Station(station, pin) => {
-                        self.stations[station].handle_level(pin, now, *level, syncs);
+                        if !self.stations[station].handle_level(pin, now, *level, syncs) {
+                            self.lost_edges += 1;
+                        }
                     }
                     Route::EntryButton(entry_box, place) => {
                         self.boxes[entry_box].handle_level(place, now, *level, syncs);
@@ -277,8 +287,18 @@ impl Core {
                 Some(Route::Sensor(index)) => self.sensors[*index].handle_failed(now, error, out),
                 _ => {}
             },
-            What::Clock { wall, synced } => {
-                self.wall.handle_clock(now, *wall, *synced);
+            What::Lost { input, edges } => {
+                self.lost_edges += u64::from(*edges);
+                if let Some(Route::Beam(lane, side)) = self.routes.get(input.0) {
+                    self.lanes[*lane].handle_lost(*side, now, out);
+                }
+            }
+            What::Clock {
+                wall,
+                synced,
+                err_ms,
+            } => {
+                self.wall.handle_clock(now, *wall, *synced, *err_ms);
                 if let Some(anchor) = self.wall.anchor() {
                     self.boots.learn(anchor);
                 }
@@ -307,6 +327,7 @@ impl Core {
         self.boot = Some(boot.clone());
         self.now = mono;
         self.restarted = restart.then_some(mono);
+        self.begun_within = (mono.0 > 0).then_some(mono);
         self.announce(if restart { "restart" } else { "boot" });
         effects.outputs.extend(self.safe_outputs());
         for lane in &mut self.lanes {
@@ -465,6 +486,11 @@ impl Core {
                 .chain(boxes)
                 .chain([self.pulse.deadline()]),
         )
+    }
+
+    /// When something will be decided without an input.
+    pub fn deadline(&self) -> Option<BoardTime> {
+        self.next
     }
 
     /// The boot that runs.

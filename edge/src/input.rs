@@ -6,6 +6,7 @@
 //! {"mono_us":1000000,"clock":"2026-11-23T07:31:00Z","synced":true}        the wall clock from here on
 //! {"mono_us":1250000,"input":"people-a","level":1}                        a pin
 //! {"mono_us":1300000,"input":"people-ir","skin_c":34.82,"ambient_c":18.4} a measuring sensor's answer
+//! {"mono_us":1260000,"input":"people-a","lost":3}                         edges of it that nobody saw
 //! {"mono_us":1310000,"input":"people-ir","error":"pec"}                   its failure
 //! {"mono_us":9000000,"link":"down"}                                       the simulated link to the broker
 //! {"mono_us":9100000,"tick":true}                                         time passes
@@ -49,6 +50,15 @@ pub enum What {
         wall: Wall,
         /// Whether that can be trusted.
         synced: bool,
+        /// The bound on its error that the kernel gives, milliseconds.
+        err_ms: Option<u64>,
+    },
+    /// Edges of a pin before its next level are known to be lost.
+    Lost {
+        /// Which pin.
+        input: InputIx,
+        /// How many at least.
+        edges: u32,
     },
     /// A pin's level after inversion: true is beam broken, button pressed, pulse.
     Level {
@@ -153,17 +163,18 @@ impl InputNames {
             let input = self
                 .find(&name)
                 .ok_or_else(|| InputError::UnknownInput(short(&name)))?;
-            return match (raw.level, raw.error) {
-                (Some(level), _) => Ok(What::Level { input, level }),
-                (None, Some(error)) => {
+            return match (raw.level, raw.error, raw.lost) {
+                (Some(level), _, _) => Ok(What::Level { input, level }),
+                (None, Some(error), _) => {
                     let error = short(&error);
                     Ok(What::Failed { input, error })
                 }
-                (None, None) if !raw.values.is_empty() => {
+                (None, None, Some(edges)) => Ok(What::Lost { input, edges }),
+                (None, None, None) if !raw.values.is_empty() => {
                     let values = raw.values;
                     Ok(What::Measured { input, values })
                 }
-                (None, None) => Err(InputError::Nothing),
+                (None, None, None) => Err(InputError::Nothing),
             };
         }
         if let Some(boot) = raw.boot {
@@ -173,9 +184,13 @@ impl InputNames {
                 .map_err(|error| InputError::Json(format!("`boot`: {error}")));
         }
         if let Some(clock) = raw.clock {
-            let synced = raw.synced;
+            let (synced, err_ms) = (raw.synced, raw.err_ms);
             return Wall::parse(&clock)
-                .map(|wall| What::Clock { wall, synced })
+                .map(|wall| What::Clock {
+                    wall,
+                    synced,
+                    err_ms,
+                })
                 .map_err(|error| InputError::Json(error.to_string()));
         }
         match raw.link.as_deref() {
@@ -207,8 +222,10 @@ struct Raw<'a> {
     boot: Option<Cow<'a, str>>,
     clock: Option<Cow<'a, str>>,
     synced: bool,
+    err_ms: Option<u64>,
     input: Option<Cow<'a, str>>,
     level: Option<bool>,
+    lost: Option<u32>,
     error: Option<Cow<'a, str>>,
     link: Option<Cow<'a, str>>,
     tick: bool,
@@ -295,6 +312,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
                         "boot" => raw.boot = Some(map.next_value::<Text<'de>>()?.0),
                         "clock" => raw.clock = Some(map.next_value::<Text<'de>>()?.0),
                         "synced" => raw.synced = map.next_value()?,
+                        "err_ms" => raw.err_ms = Some(map.next_value()?),
+                        "lost" => raw.lost = Some(map.next_value()?),
                         "input" => raw.input = Some(map.next_value::<Text<'de>>()?.0),
                         "level" => {
                             raw.level = Some(match map.next_value::<u64>()? {
@@ -365,8 +384,13 @@ mod tests {
             read(r#"{"mono_us":1,"clock":"2026-11-23T07:31:00Z","synced":true}"#),
             Ok(What::Clock {
                 wall: Wall::parse("2026-11-23T07:31:00Z").unwrap(),
-                synced: true
+                synced: true,
+                err_ms: None
             })
+        );
+        assert_eq!(
+            read(r#"{"mono_us":1,"input":"people-a","lost":3}"#),
+            Ok(What::Lost { input: a, edges: 3 })
         );
         assert_eq!(
             read(r#"{"mono_us":1,"input":"people-a","level":1}"#),

@@ -7,9 +7,8 @@
 //! clock, no socket and no task: they can be driven in one thread on a virtual clock.
 //!
 //! What is absent, on purpose: no judgement that needs the hub, no local time, no queue between an
-//! input and its event, no library of the hub's. What is absent still: kernel pins and thermometers
-//! on a bus (only the simulated board is built), barriers, measuring again, remote configuration and
-//! commands, TLS.
+//! input and its event, no library of the hub's. What is absent still: barriers, measuring again,
+//! remote configuration and commands, TLS.
 
 #![warn(missing_docs)]
 
@@ -19,10 +18,12 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod doctor;
 pub mod hal;
 pub mod input;
 pub mod mqtt;
 pub mod replay;
+pub mod service;
 pub mod spool;
 pub mod telemetry;
 pub mod time;

@@ -1,10 +1,14 @@
 //! What is wired at the gate: lanes, thermometers, round stations, entry boxes, sensors and pins.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gatepost_model::{LaneId, LaneKind, LeadsTo, SensorId, Zone};
 
-use super::{Mistakes, reader::Section};
+use super::{
+    Mistakes,
+    pins::{Pins, Probe, Purpose, Wiring},
+    reader::Section,
+};
 use crate::{
     core::screening::rule::{Place, Point},
     input::{InputIx, InputNames},
@@ -151,6 +155,9 @@ pub struct Sensor {
     pub interval: Duration,
 }
 
+/// Of human skin in the thermometer's band, 8 to 14 um.
+const SKIN_EMISSIVITY: f64 = 0.98;
+
 /// A lane's timings where the file is silent.
 struct LaneDefaults {
     merge_ms: u64,
@@ -173,7 +180,11 @@ fn lane_defaults(kind: LaneKind) -> LaneDefaults {
     }
 }
 
-pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Gate {
+pub(super) fn read(
+    root: &mut Section<'_>,
+    simulated: bool,
+    mistakes: &mut Mistakes,
+) -> (Gate, Wiring) {
     let mut pins = Pins::read(root, simulated, mistakes);
     let mut gate = Gate::default();
     let mut named = Vec::new();
@@ -192,9 +203,21 @@ pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mista
         read: &gate.lanes,
         named: &named,
     };
+    let mut probes: Vec<Probe> = Vec::new();
     for section in root.sections("thermometer", mistakes) {
-        gate.thermometers
-            .extend(thermometer(section, lanes, &mut pins, mistakes));
+        let place = section.place("address");
+        let Some((thermometer, probe)) =
+            thermometer(section, lanes, simulated, &mut pins, mistakes)
+        else {
+            continue;
+        };
+        let same = |other: &&Probe| (other.bus, other.address) == (probe.bus, probe.address);
+        if let Some(other) = probes.iter().find(same).filter(|_| !simulated) {
+            let what = format!("`{}` has this address on the same bus", other.name);
+            mistakes.add(place, what, "give one of them another address or bus");
+        }
+        gate.thermometers.push(thermometer);
+        probes.push(probe);
     }
     for section in root.sections("round_station", mistakes) {
         let place = section.place("zone");
@@ -211,11 +234,22 @@ pub(super) fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mista
             .extend(entry_box(section, lanes, &mut pins, mistakes));
     }
     for section in root.sections("sensor", mistakes) {
+        if !simulated {
+            let cure = "leave it out: the thermometers tell the ambient beside the skin";
+            section.wrong(
+                "",
+                "nothing on this board reads a [[sensor]]",
+                cure,
+                mistakes,
+            );
+        }
         gate.sensors.extend(sensor(section, &mut pins, mistakes));
     }
-    gate.inputs = pins.inputs;
-    gate.outputs = pins.outputs;
-    gate
+    let (inputs, outputs, mut wiring) = pins.wired();
+    wiring.probes = probes;
+    gate.inputs = inputs;
+    gate.outputs = outputs;
+    (gate, wiring)
 }
 
 fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Lane> {
@@ -294,11 +328,27 @@ fn lane_of(section: &mut Section<'_>, lanes: Lanes<'_>, mistakes: &mut Mistakes)
 fn thermometer(
     mut section: Section<'_>,
     lanes: Lanes<'_>,
+    simulated: bool,
     pins: &mut Pins,
     mistakes: &mut Mistakes,
-) -> Option<Thermometer> {
+) -> Option<(Thermometer, Probe)> {
     let named = pins.measuring(&mut section, mistakes);
     let lane = lane_of(&mut section, lanes, mistakes);
+    let trigger = section
+        .optional_text("trigger", mistakes)
+        .and_then(|name| pins.take(&section, "trigger", &name, Purpose::Signal, mistakes));
+    let bus = section.whole("bus", 1, 0..=255, mistakes);
+    if !simulated && !section.has("address") {
+        let cure = "add `address = 0x5a`, or the one that the thermometer was given";
+        section.wrong(
+            "address",
+            "the thermometer has no `address`",
+            cure,
+            mistakes,
+        );
+    }
+    let address = section.whole("address", 0x5a, 0x03..=0x77, mistakes);
+    let emissivity = section.number("emissivity", SKIN_EMISSIVITY, 0.1..=1.0, mistakes);
     let place = match section.optional_text("place", mistakes).as_deref() {
         None | Some("forehead") => Place::Forehead,
         Some("canthus") => Place::Canthus,
@@ -328,26 +378,39 @@ fn thermometer(
     section.finish(mistakes);
     let (input, sensor) = named?;
     let lane = lane?;
-    Some(Thermometer {
+    let beams = lanes
+        .read
+        .get(lane)
+        .map_or_else(Vec::new, |lane| vec![lane.beam_a.input, lane.beam_b.input]);
+    let probe = Probe {
+        input,
+        name: sensor.to_string(),
+        bus: u8::try_from(bus).unwrap_or_default(),
+        address: u16::try_from(address).unwrap_or_default(),
+        emissivity,
+        triggers: trigger.map_or(beams, |(input, _)| vec![input]),
+    };
+    let thermometer = Thermometer {
         sensor,
         input,
         lane,
         place,
         point,
-    })
+    };
+    Some((thermometer, probe))
 }
 
 fn station(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Station> {
     let zone = section.id("zone", mistakes);
-    let start = pins.pin(&mut section, "start", mistakes);
-    let stop = pins.pin(&mut section, "stop", mistakes);
+    let start = pins.button(&mut section, "start", mistakes);
+    let stop = pins.button(&mut section, "stop", mistakes);
     let flow = section
         .optional_text("flow", mistakes)
-        .and_then(|name| pins.take(&section, "flow", &name, mistakes));
+        .and_then(|name| pins.take(&section, "flow", &name, Purpose::Signal, mistakes));
     let mut points = Vec::new();
     for name in section.texts("points", mistakes) {
         points.extend(
-            pins.take(&section, "points", &name, mistakes)
+            pins.take(&section, "points", &name, Purpose::Button, mistakes)
                 .map(|(input, _)| (input, name)),
         );
     }
@@ -384,9 +447,9 @@ fn entry_box(
     mistakes: &mut Mistakes,
 ) -> Option<EntryBox> {
     let lane = lane_of(&mut section, lanes, mistakes);
-    let admitted = pins.pin(&mut section, "admitted", mistakes);
-    let refused = pins.pin(&mut section, "refused", mistakes);
-    let isolated = pins.pin(&mut section, "isolated", mistakes);
+    let admitted = pins.button(&mut section, "admitted", mistakes);
+    let refused = pins.button(&mut section, "refused", mistakes);
+    let isolated = pins.button(&mut section, "isolated", mistakes);
     section.finish(mistakes);
     Some(EntryBox {
         lane: lane?,
@@ -413,205 +476,4 @@ fn sensor(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) ->
         zone,
         interval,
     })
-}
-
-/// The pins that are declared and those that are in use.
-struct Pins {
-    inputs: InputNames,
-    outputs: Vec<Output>,
-    /// Pins named in `[[input]]`; none where the board is simulated and the file is silent.
-    declared: Option<Vec<String>>,
-    outputs_declared: bool,
-    /// Where each input is used.
-    used: BTreeMap<String, usize>,
-}
-
-impl Pins {
-    fn read(root: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) -> Self {
-        let inputs = root.sections("input", mistakes);
-        let outputs = root.sections("output", mistakes);
-        let outputs_declared = !outputs.is_empty() || !simulated;
-        let declared = (!inputs.is_empty() || !simulated).then(|| {
-            let mut names = Vec::new();
-            for section in inputs {
-                names.extend(declared_input(section, &names, simulated, mistakes));
-            }
-            names
-        });
-        let mut read: Vec<Output> = Vec::new();
-        for section in outputs {
-            let place = section.place("name");
-            if let Some(output) = declared_output(section, simulated, mistakes) {
-                if read.iter().any(|other| other.name == output.name) {
-                    let what = format!("there are two outputs `{}`", output.name);
-                    mistakes.add(place, what, "rename one");
-                }
-                read.push(output);
-            }
-        }
-        Self {
-            inputs: InputNames::default(),
-            outputs: read,
-            declared,
-            outputs_declared,
-            used: BTreeMap::new(),
-        }
-    }
-
-    /// Takes a pin for one purpose.
-    fn take(
-        &mut self,
-        section: &Section<'_>,
-        key: &str,
-        name: &str,
-        mistakes: &mut Mistakes,
-    ) -> Option<(InputIx, SensorId)> {
-        if let Some(declared) = &self.declared
-            && !declared.iter().any(|other| other == name)
-        {
-            let cure = format!("add an [[input]] with name = \"{name}\", or correct the name");
-            section.wrong(key, format!("there is no input `{name}`"), cure, mistakes);
-            return None;
-        }
-        self.use_once(section, key, name, mistakes)
-    }
-
-    fn use_once(
-        &mut self,
-        section: &Section<'_>,
-        key: &str,
-        name: &str,
-        mistakes: &mut Mistakes,
-    ) -> Option<(InputIx, SensorId)> {
-        let sensor: SensorId = match name.parse() {
-            Ok(sensor) => sensor,
-            Err(error) => {
-                section.wrong(
-                    key,
-                    format!("`{key}`: {error}"),
-                    "choose another name",
-                    mistakes,
-                );
-                return None;
-            }
-        };
-        let place = section.place(key);
-        if let Some(before) = self.used.insert(name.to_owned(), place) {
-            let what = format!(
-                "input `{name}` is used twice, before in line {}",
-                mistakes.line(before)
-            );
-            section.wrong(
-                key,
-                what,
-                "one input has one purpose: choose another",
-                mistakes,
-            );
-            return None;
-        }
-        Some((self.inputs.intern(name), sensor))
-    }
-
-    fn pin(
-        &mut self,
-        section: &mut Section<'_>,
-        key: &'static str,
-        mistakes: &mut Mistakes,
-    ) -> Option<InputIx> {
-        let name = section.text(key, mistakes)?;
-        self.take(section, key, &name, mistakes)
-            .map(|(input, _)| input)
-    }
-
-    fn beam(
-        &mut self,
-        section: &mut Section<'_>,
-        key: &'static str,
-        mistakes: &mut Mistakes,
-    ) -> Option<Beam> {
-        let name = section.text(key, mistakes)?;
-        self.take(section, key, &name, mistakes)
-            .map(|(input, sensor)| Beam { input, sensor })
-    }
-
-    /// A sensor that gives numbers: its own name is its input, and no pin.
-    fn measuring(
-        &mut self,
-        section: &mut Section<'_>,
-        mistakes: &mut Mistakes,
-    ) -> Option<(InputIx, SensorId)> {
-        let name = section.text("name", mistakes)?;
-        self.use_once(section, "name", &name, mistakes)
-    }
-
-    fn output(
-        &mut self,
-        section: &mut Section<'_>,
-        key: &'static str,
-        mistakes: &mut Mistakes,
-    ) -> Option<usize> {
-        let name = section.optional_text(key, mistakes)?;
-        let found = self.outputs.iter().position(|output| output.name == name);
-        if found.is_none() && self.outputs_declared {
-            let cure = format!("add an [[output]] with name = \"{name}\", or correct the name");
-            section.wrong(key, format!("there is no output `{name}`"), cure, mistakes);
-            return None;
-        }
-        found.or_else(|| {
-            self.outputs.push(Output { name, safe: false });
-            Some(self.outputs.len() - 1)
-        })
-    }
-}
-
-/// Where a pin is: nothing of it matters to the simulated board, but mistakes are told all the same.
-fn declared_input(
-    mut section: Section<'_>,
-    before: &[String],
-    simulated: bool,
-    mistakes: &mut Mistakes,
-) -> Option<String> {
-    let name = section.id::<SensorId>("name", mistakes);
-    if let Some(name) = &name
-        && before.iter().any(|other| other == name.as_str())
-    {
-        let what = format!("there are two inputs `{name}`");
-        section.wrong("name", what, "rename one", mistakes);
-    }
-    section.optional_text("chip", mistakes);
-    line_number(&mut section, simulated, mistakes);
-    section.flag("active_low", false, mistakes);
-    if let Some(bias) = section.optional_text("bias", mistakes)
-        && !["pull-up", "pull-down", "off"].contains(&bias.as_str())
-    {
-        let what = format!("there is no bias `{bias}`");
-        section.wrong("bias", what, "write pull-up, pull-down or off", mistakes);
-    }
-    section.finish(mistakes);
-    name.map(|name| name.to_string())
-}
-
-fn declared_output(
-    mut section: Section<'_>,
-    simulated: bool,
-    mistakes: &mut Mistakes,
-) -> Option<Output> {
-    let name = section.id::<SensorId>("name", mistakes);
-    section.optional_text("chip", mistakes);
-    line_number(&mut section, simulated, mistakes);
-    section.flag("active_low", false, mistakes);
-    let safe = section.whole("safe", 0, 0..=1, mistakes) == 1;
-    section.finish(mistakes);
-    Some(Output {
-        name: name?.to_string(),
-        safe,
-    })
-}
-
-fn line_number(section: &mut Section<'_>, simulated: bool, mistakes: &mut Mistakes) {
-    if !simulated && section.place("line") == section.place("") {
-        let cure = "add `line = …`, the pin's number on its chip";
-        section.wrong("line", "the pin has no `line`", cure, mistakes);
-    }
-    section.whole("line", 0, 0..=1023, mistakes);
 }

@@ -169,7 +169,8 @@ impl<'a> Section<'a> {
         );
     }
 
-    fn has(&self, key: &str) -> bool {
+    /// Whether a key is written.
+    pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)
     }
 

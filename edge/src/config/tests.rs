@@ -111,6 +111,80 @@ fn real_boards_need_their_pins_declared() {
     assert!(told.contains("there is no output `people-lamp`"), "{told}");
 }
 
+const KERNEL: &str = r#"
+unit = { site = "s", id = "u", data = "d" }
+mqtt = { address = "h:1" }
+board = { kind = "cdev" }
+lane = [{ name = "people", kind = "people", beam_a = "a", beam_b = "b", lamp = "lamp" }]
+thermometer = [{ name = "ir", lane = "people", address = 0x5a }]
+round_station = [{ zone = "living", start = "start", stop = "stop" }]
+input = [
+    { name = "a", line = 17, active_low = true, bias = "pull-up" },
+    { name = "b", line = 27 },
+    { name = "start", line = 5 },
+    { name = "stop", line = 6, debounce_ms = 20 },
+    { name = "spare", line = 7 },
+]
+output = [{ name = "lamp", chip = "gpiochip1", line = 22, safe = 1 }]
+"#;
+
+#[test]
+fn the_wiring_says_where_everything_that_is_used_hangs() {
+    let Wiring {
+        inputs,
+        outputs,
+        probes,
+    } = Config::parse(KERNEL).unwrap().wiring;
+    let told: Vec<String> = inputs
+        .iter()
+        .map(|input| {
+            let Pin {
+                chip,
+                line,
+                active_low,
+            } = &input.pin;
+            let (name, debounce) = (&input.name, input.debounce.as_millis());
+            format!(
+                "{name} {chip} {line} {active_low} {:?} {debounce}",
+                input.bias
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a gpiochip0 17 true PullUp 0",
+            "b gpiochip0 27 false AsIs 0",
+            "start gpiochip0 5 false AsIs 8",
+            "stop gpiochip0 6 false AsIs 20",
+        ]
+    );
+    assert_eq!((outputs[0].pin.line, outputs[0].safe), (22, true));
+    assert_eq!((probes[0].bus, probes[0].address), (1, 0x5a));
+    assert_eq!(probes[0].triggers, [inputs[0].input, inputs[1].input]);
+}
+
+#[test]
+fn mistakes_of_the_wiring_are_told() {
+    let text = KERNEL
+        .replace("line = 27", "line = 17")
+        .replace("line = 5 }", "chip = \"/dev/gpiochip0\" }")
+        .replace(
+            ", address = 0x5a }",
+            ", address = 0x5a, trigger = \"mat\" }, { name = \"ir2\", lane = \"people\" }",
+        );
+    let told = Config::parse(&text).unwrap_err().to_string();
+    for part in [
+        "line 17 of gpiochip0 is `a` already",
+        "`/dev/gpiochip0` is a path",
+        "the pin has no `line`",
+        "there is no input `mat`",
+        "the thermometer has no `address`",
+    ] {
+        assert!(told.contains(part), "{part}\nis not in\n{told}");
+    }
+}
+
 #[test]
 fn broken_syntax_is_told_with_its_line() {
     let told = Config::parse("[unit]\nsite = \n").unwrap_err().to_string();

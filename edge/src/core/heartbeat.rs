@@ -16,6 +16,8 @@ pub struct Health {
     pub disk_free: Option<u64>,
     /// The processor's temperature, degC.
     pub cpu_c: Option<f64>,
+    /// The supply fell too low since power on.
+    pub undervoltage: Option<bool>,
 }
 
 /// The machine that says when, and from when.
@@ -66,7 +68,7 @@ impl Pulse {
             waiting: health.waiting,
             disk_free: health.disk_free,
             cpu_c: health.cpu_c,
-            undervoltage: None,
+            undervoltage: health.undervoltage,
             lost_edges,
         };
         self.watched_from = now;

@@ -52,6 +52,8 @@ struct BeamState {
     /// A fault of an earlier watch says that it is blocked: to be taken back at this time if it is
     /// not.
     doubted_until: Option<BoardTime>,
+    /// Edges before the next level are lost and were told: the level may be the one before.
+    loss_told: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl Lane {
             unreported_since: None,
             unheard_since: None,
             doubted_until: None,
+            loss_told: false,
         };
         Self {
             a: beam(&config.beam_a),
@@ -99,6 +102,7 @@ impl Lane {
             beam.debounce.reset(false);
             beam.unreported_since = None;
             beam.unheard_since = Some(now);
+            beam.loss_told = false;
             beam.doubted_until = is_blocked(&beam.beam).then(|| now.plus(SYNC_WINDOW));
         }
         self.state = if was_open && restart {
@@ -125,7 +129,7 @@ impl Lane {
         side: Side,
         now: BoardTime,
         level: bool,
-        restart: bool,
+        found: bool,
         out: &mut Out,
     ) -> bool {
         let beam = self.beam_mut(side);
@@ -133,15 +137,28 @@ impl Lane {
         match first_heard {
             // The first word says how things stand; it is no edge.
             Some(_) if !level => return true,
-            Some(since) if restart && now.since(since) < SYNC_WINDOW => {
+            Some(since) if found && now.since(since) < SYNC_WINDOW => {
                 self.found_broken(side, now);
                 return true;
             }
             _ => {}
         }
-        if beam.debounce.handle_edge(now, level).is_ok() {
+        let was_told = std::mem::take(&mut beam.loss_told);
+        if beam.debounce.handle_edge(now, level).is_ok() || was_told {
             return true;
         }
+        self.taint(now, out);
+        false
+    }
+
+    /// The board knows that edges of a beam before its next level are lost.
+    pub fn handle_lost(&mut self, side: Side, now: BoardTime, out: &mut Out) {
+        self.beam_mut(side).loss_told = true;
+        self.taint(now, out);
+    }
+
+    /// Edges are lost: what passes now cannot be told any more.
+    fn taint(&mut self, now: BoardTime, out: &mut Out) {
         match &mut self.state {
             State::Open(open) => {
                 open.taint.get_or_insert(UnclearReason::LostEdges);
@@ -149,7 +166,6 @@ impl Lane {
             State::Clear => out.unclear(now, &self.config.id, UnclearReason::LostEdges),
             State::Stalled => {}
         }
-        false
     }
 
     /// After a restart in the middle of a boot a beam is broken: by whom, and since when, nobody

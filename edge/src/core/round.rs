@@ -52,7 +52,8 @@ pub struct Station {
     start: Debounce,
     stop: Debounce,
     points: Vec<Debounce>,
-    flow_level: bool,
+    /// The flow meter's level, once it was heard.
+    flow_level: Option<bool>,
     running: Option<Running>,
     stray: Stray,
 }
@@ -85,7 +86,7 @@ impl Station {
             start: button(),
             stop: button(),
             points: config.points.iter().map(|_| button()).collect(),
-            flow_level: false,
+            flow_level: None,
             running,
             stray: Stray::default(),
             config,
@@ -107,7 +108,7 @@ impl Station {
         for button in self.buttons_mut() {
             button.reset(false);
         }
-        self.flow_level = false;
+        self.flow_level = None;
         self.stray = Stray::default();
         if let Some(running) = self.running.take_if(|running| running.boot != *boot) {
             self.say(now, now.0, &running, RoundPhase::Abandoned, out);
@@ -120,22 +121,22 @@ impl Station {
             .chain(&mut self.points)
     }
 
-    /// A pin's level, raw. At a restart the level of a button that is held is no press.
-    pub fn handle_level(&mut self, pin: Pin, now: BoardTime, level: bool, syncs: bool) {
+    /// A pin's level, raw. At a restart the level of a button that is held is no press. Returns
+    /// false if an edge of the flow meter before it was lost.
+    pub fn handle_level(&mut self, pin: Pin, now: BoardTime, level: bool, syncs: bool) -> bool {
         let button = match pin {
             Pin::Flow => {
-                let pulse = level && !self.flow_level && !syncs;
-                self.flow_level = level;
-                if pulse {
+                let before = self.flow_level.replace(level);
+                if level && before != Some(true) && !syncs {
                     self.pulse(now);
                 }
-                return;
+                return before != Some(level);
             }
             Pin::Start => &mut self.start,
             Pin::Stop => &mut self.stop,
             Pin::Point(index) => match self.points.get_mut(index) {
                 Some(point) => point,
-                None => return,
+                None => return true,
             },
         };
         if syncs {
@@ -145,6 +146,7 @@ impl Station {
             // is a press.
             let _ = button.handle_edge(now, level);
         }
+        true
     }
 
     fn pulse(&mut self, now: BoardTime) {

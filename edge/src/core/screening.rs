@@ -96,8 +96,14 @@ impl Thermometer {
                 .find(|(quantity, _)| quantity == name)
                 .map(|(_, value)| *value)
         };
-        let Some(skin) = value("skin_c") else { return };
         let sensor = &self.config.sensor;
+        let Some(skin) = value("skin_c") else {
+            // Nobody was there to be measured: the sensor only shows that it answers again.
+            if value("ambient_c").is_some() {
+                out.cleared(now, sensor, FaultCode::BusError);
+            }
+            return;
+        };
         if let Some((code, detail)) = sensor_health::implausible(skin, PLAUSIBLE_C) {
             out.fault(now, sensor, code, detail);
             return;

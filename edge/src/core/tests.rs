@@ -215,3 +215,58 @@ fn the_guards_word_and_refused_inputs() {
         Err(Refused::Jump)
     );
 }
+
+#[test]
+fn edges_that_the_board_knows_to_be_lost_are_counted_and_make_the_passage_unclear() {
+    let mut rig = Rig::new(Checkpoint::default());
+    rig.feed(
+        r#"{"mono_us":0,"boot":"b1"}
+        {"mono_us":1000000,"input":"a","level":1}
+        {"mono_us":1100000,"input":"b","level":1}
+        {"mono_us":1300000,"input":"a","lost":2}
+        {"mono_us":1300000,"input":"a","level":1}
+        {"mono_us":1350000,"input":"a","level":0}
+        {"mono_us":1400000,"input":"b","level":0}
+        {"mono_us":2000000,"input":"a","lost":4}
+        {"mono_us":2000000,"input":"a","level":0}
+        {"mono_us":3000000,"input":"flow","level":1}
+        {"mono_us":3000010,"input":"flow","level":1}
+        {"mono_us":60000000,"tick":true}"#,
+    );
+    let lines = rig.lines();
+    let unclear = lines.iter().filter(|line| line.contains("lost_edges\"}"));
+    assert_eq!(unclear.count(), 2, "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("passage")));
+    assert!(
+        lines.iter().any(|line| line.contains("\"lost_edges\":7")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn what_stands_at_the_gate_when_the_watch_begins_is_no_passage() {
+    let mut rig = Rig::new(Checkpoint::default());
+    rig.feed(
+        r#"{"mono_us":20000000,"boot":"b1"}
+        {"mono_us":20000000,"input":"a","level":1}
+        {"mono_us":20000000,"input":"b","level":0}
+        {"mono_us":20000000,"input":"start","level":1}
+        {"mono_us":20300000,"input":"b","level":1}
+        {"mono_us":20500000,"input":"a","level":0}
+        {"mono_us":20700000,"input":"b","level":0}
+        {"mono_us":22000000,"tick":true}"#,
+    );
+    assert_eq!(rig.said(), ["boot 20000000", "unclear 20700000"]);
+}
+
+#[test]
+fn the_kernels_own_bound_is_the_stamps_error() {
+    let mut rig = Rig::new(Checkpoint::default());
+    rig.feed(
+        r#"{"mono_us":0,"boot":"b1"}
+        {"mono_us":1000000,"clock":"2026-11-23T07:31:00Z","synced":true,"err_ms":180}
+        {"mono_us":60000000,"tick":true}"#,
+    );
+    let lines = rig.lines();
+    assert!(lines[1].contains("\"err_ms\":180"), "{lines:?}");
+}

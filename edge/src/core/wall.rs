@@ -5,7 +5,8 @@ use gatepost_model::{Wall, event::Stamp, time::Clock, wire::Anchor};
 
 use crate::time::BoardTime;
 
-/// The error of a clock that a time server disciplines, milliseconds.
+/// The error of a clock that a time server disciplines, milliseconds, where the board does not tell
+/// the kernel's own bound; and the least that is claimed where it does.
 const SYNCED_ERR_MS: u64 = 10;
 /// What a free quartz may drift, parts per million.
 const DRIFT_PPM: u64 = 100;
@@ -14,15 +15,18 @@ const DRIFT_PPM: u64 = 100;
 #[derive(Debug, Clone, Default)]
 pub struct WallClock {
     fix: Option<(BoardTime, Wall)>,
+    /// The error at the fix, milliseconds.
+    fix_err_ms: u64,
     /// Since when nobody disciplines the clock.
     free_since: Option<BoardTime>,
 }
 
 impl WallClock {
-    /// The board tells what its clock shows and whether that can be trusted.
-    pub fn handle_clock(&mut self, now: BoardTime, wall: Wall, synced: bool) {
+    /// The board tells what its clock shows, whether that can be trusted, and how far.
+    pub fn handle_clock(&mut self, now: BoardTime, wall: Wall, synced: bool, err_ms: Option<u64>) {
         if synced {
             self.fix = Some((now, wall));
+            self.fix_err_ms = err_ms.unwrap_or_default().max(SYNCED_ERR_MS);
             self.free_since = None;
         } else if self.fix.is_some() && self.free_since.is_none() {
             self.free_since = Some(now);
@@ -34,6 +38,7 @@ impl WallClock {
     pub fn handle_resumed(&mut self, anchor: Anchor, now: BoardTime) {
         if self.fix.is_none() && anchor.err_ms <= SYNCED_ERR_MS {
             self.fix = Some((BoardTime(anchor.mono_us), anchor.wall));
+            self.fix_err_ms = SYNCED_ERR_MS;
             self.free_since = Some(now);
         }
     }
@@ -62,7 +67,7 @@ impl WallClock {
         let drift_ms = free.saturating_mul(DRIFT_PPM) / 1_000_000_000;
         Some(Stamp {
             at: at_ms,
-            err_ms: SYNCED_ERR_MS + drift_ms,
+            err_ms: self.fix_err_ms.saturating_add(drift_ms),
         })
     }
 
@@ -72,7 +77,7 @@ impl WallClock {
         Some(Anchor {
             mono_us: mono.0,
             wall,
-            err_ms: SYNCED_ERR_MS,
+            err_ms: self.fix_err_ms,
         })
     }
 }
@@ -93,13 +98,18 @@ mod tests {
     #[test]
     fn time_is_told_once_it_is_known_and_its_error_grows_in_holdover() {
         let mut clock = WallClock::default();
-        clock.handle_clock(BoardTime(5), wall("1970-01-01T00:00:07Z"), false);
+        clock.handle_clock(BoardTime(5), wall("1970-01-01T00:00:07Z"), false, None);
         assert_eq!(
             (clock.clock(), clock.stamp(BoardTime(9))),
             (Clock::Unset, None)
         );
 
-        clock.handle_clock(BoardTime(1_000_000), wall("2026-11-23T07:31:00Z"), true);
+        clock.handle_clock(
+            BoardTime(1_000_000),
+            wall("2026-11-23T07:31:00Z"),
+            true,
+            None,
+        );
         let stamp = clock.stamp(BoardTime(3_500_600)).unwrap();
         assert_eq!(stamp.at, wall("2026-11-23T07:31:02.501Z"));
         assert_eq!(stamp.err_ms, SYNCED_ERR_MS);
@@ -108,7 +118,12 @@ mod tests {
             wall("2026-11-23T07:30:59Z")
         );
 
-        clock.handle_clock(BoardTime(10_000_000), wall("2026-11-23T07:31:09Z"), false);
+        clock.handle_clock(
+            BoardTime(10_000_000),
+            wall("2026-11-23T07:31:09Z"),
+            false,
+            None,
+        );
         assert_eq!(clock.clock(), Clock::Holdover);
         let day = 86_400 * 1_000_000;
         let stamp = clock.stamp(BoardTime(10_000_000 + day)).unwrap();

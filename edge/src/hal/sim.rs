@@ -120,7 +120,8 @@ impl SimBoard {
 }
 
 impl Board for SimBoard {
-    async fn inputs(&mut self, inputs: &mut Vec<Input>) -> io::Result<()> {
+    /// The client's ticks are the time: `until` needs none.
+    async fn inputs(&mut self, _: Option<BoardTime>, inputs: &mut Vec<Input>) -> io::Result<()> {
         // Cancel-safe: between the awaits everything happens at once.
         loop {
             let Some(stream) = &self.stream else {

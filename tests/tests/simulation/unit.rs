@@ -312,6 +312,7 @@ impl Unit {
         let clock = What::Clock {
             wall: wall(now),
             synced: true,
+            err_ms: None,
         };
         self.show(mono, if knows_time { clock } else { What::Tick });
     }

@@ -1,0 +1,260 @@
+//! `doctor`: looks at what is wired and says what is wrong, as a table that a technician can read.
+//!
+//! It takes hold of the same lines as the agent would, so the agent must not run meanwhile. While it
+//! watches, somebody walks through the lanes, presses each button and lets the pump run.
+
+mod watched;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+
+use gatepost_model::Happening;
+use tokio::net::TcpStream;
+
+use crate::{
+    clock::{HostClock, UnitClock},
+    config::{Board as BoardKind, Config},
+    core::{Checkpoint, Core, Effects},
+    hal::{
+        Board,
+        cdev::{CdevBoard, CdevError},
+        thermometer,
+    },
+};
+use watched::Watched;
+
+/// A broker on the site's network answers at once.
+const BROKER_ANSWERS: Duration = Duration::from_secs(3);
+/// Below this the spool has no room for a week without network.
+const DISK_LOW: u64 = 512 * 1024 * 1024;
+
+/// How one thing that was looked at is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fine,
+    /// Works, but somebody should know.
+    Note,
+    Wrong,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+struct Finding {
+    what: String,
+    state: State,
+    seen: String,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, state: State, seen: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            state,
+            seen: seen.into(),
+        }
+    }
+}
+
+/// Tells findings as they come and remembers whether one was wrong.
+struct Table<'a> {
+    out: &'a mut dyn Write,
+    wrong: bool,
+}
+
+impl Table<'_> {
+    fn tell(&mut self, finding: &Finding) -> io::Result<()> {
+        let mark = match finding.state {
+            State::Fine => "ok   ",
+            State::Note => "note ",
+            State::Wrong => "WRONG",
+        };
+        self.wrong |= finding.state == State::Wrong;
+        writeln!(self.out, "{mark}  {:<22} {}", finding.what, finding.seen)
+    }
+}
+
+/// Looks at everything, watches the inputs for a while, and tells it. False if something is wrong.
+pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io::Result<bool> {
+    let mut table = Table { out, wrong: false };
+    table.tell(&clock())?;
+    table.tell(&disk(&config.unit.data))?;
+    table.tell(&broker(config).await)?;
+    if config.board != BoardKind::Cdev {
+        table.tell(&Finding::new(
+            "board",
+            State::Note,
+            "simulated: nothing is wired to it",
+        ))?;
+        return Ok(!table.wrong);
+    }
+    for probe in &config.wiring.probes {
+        let what = format!("thermometer {}", probe.name);
+        let finding = match thermometer::look(probe) {
+            Ok(sample) => Finding::new(
+                what,
+                State::Fine,
+                format!(
+                    "{:.2} degC, ambient {:.2} degC",
+                    sample.object_c, sample.ambient_c
+                ),
+            ),
+            Err(error) => {
+                let (bus, address) = (probe.bus, probe.address);
+                let seen = format!(
+                    "bus {bus}, address 0x{address:02x}: {error}; look at its four wires, `bus` and `address`"
+                );
+                Finding::new(what, State::Wrong, seen)
+            }
+        };
+        table.tell(&finding)?;
+    }
+    match CdevBoard::open(&config.wiring, UnitClock) {
+        Ok(board) => watch_inputs(config, board, watch, &mut table).await?,
+        Err(error) => table.tell(&not_open(&error))?,
+    }
+    Ok(!table.wrong)
+}
+
+fn not_open(error: &CdevError) -> Finding {
+    let mut seen = error.to_string();
+    if error.is_held_by_agent() {
+        "the agent runs and holds the lines; stop it to look at them: systemctl stop gatepost-edge"
+            .clone_into(&mut seen);
+    } else if let Some(source) = std::error::Error::source(error) {
+        seen = format!("{seen}: {source}");
+    }
+    Finding::new("pins", State::Wrong, seen)
+}
+
+fn clock() -> Finding {
+    match UnitClock.wall() {
+        Ok(Some(reading)) => match reading.synced_err_ms {
+            Some(err_ms) => {
+                let seen = format!("a time server keeps it within {err_ms} ms");
+                Finding::new("clock", State::Fine, seen)
+            }
+            None => {
+                let seen = "no time server keeps it: times come from the hub; look at timedatectl";
+                Finding::new("clock", State::Note, seen)
+            }
+        },
+        Ok(None) => Finding::new("clock", State::Wrong, "shows a year that cannot be"),
+        Err(error) => Finding::new("clock", State::Wrong, error.to_string()),
+    }
+}
+
+fn disk(data: &Path) -> Finding {
+    let what = "disk";
+    // The folder itself may only be made by the agent.
+    let Some(there) = data.ancestors().find(|path| path.is_dir()) else {
+        return Finding::new(
+            what,
+            State::Wrong,
+            format!("{} is not there", data.display()),
+        );
+    };
+    match rustix::fs::statvfs(there) {
+        Ok(room) => {
+            let free = room.f_bavail.saturating_mul(room.f_frsize);
+            let state = if free < DISK_LOW {
+                State::Note
+            } else {
+                State::Fine
+            };
+            let seen = format!("{} MiB free at {}", free / 1024 / 1024, there.display());
+            Finding::new(what, state, seen)
+        }
+        Err(error) => Finding::new(what, State::Wrong, error.to_string()),
+    }
+}
+
+async fn broker(config: &Config) -> Finding {
+    let (host, port) = (&config.mqtt.host, config.mqtt.port);
+    let answer =
+        tokio::time::timeout(BROKER_ANSWERS, TcpStream::connect((host.as_str(), port))).await;
+    let why = match answer {
+        Ok(Ok(_)) => {
+            return Finding::new("broker", State::Fine, format!("{host}:{port} answers"));
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", BROKER_ANSWERS.as_secs()),
+    };
+    let seen = format!("{host}:{port}: {why}; look at the network and `address` of [mqtt]");
+    Finding::new("broker", State::Wrong, seen)
+}
+
+/// Tells passages, rounds and presses as they happen, then what each input did.
+async fn watch_inputs(
+    config: &Config,
+    mut board: CdevBoard,
+    watch: Duration,
+    table: &mut Table<'_>,
+) -> io::Result<()> {
+    let clock = HostClock::start();
+    let end = clock.now().plus(watch);
+    let mut watched = Watched::new(config);
+    let mut core = Core::new(config.gate.clone(), Checkpoint::default());
+    let (mut inputs, mut effects) = (Vec::new(), Effects::default());
+    let seconds = watch.as_secs();
+    writeln!(
+        table.out,
+        "watching for {seconds} s: walk in through each lane, press each button, let the pump run"
+    )?;
+    while clock.now() < end {
+        let decide = core.deadline();
+        tokio::select! {
+            taken = board.inputs(decide, &mut inputs) => taken?,
+            () = clock.sleep_until(end) => {}
+        }
+        for input in inputs.drain(..) {
+            watched.handle(&input);
+            if core.handle_input(&input, &mut effects).is_err() {
+                continue;
+            }
+            for (_, event) in effects.events.drain(..) {
+                if let Some(told) = live(&event.happening) {
+                    writeln!(table.out, "       {told}")?;
+                }
+            }
+            for change in effects.outputs.drain(..) {
+                board.set_output(change);
+            }
+        }
+        table.out.flush()?;
+    }
+    for finding in watched.findings() {
+        table.tell(&finding)?;
+    }
+    Ok(())
+}
+
+fn live(happening: &Happening) -> Option<String> {
+    Some(match happening {
+        Happening::Passage(passage) => {
+            let order = match passage.dir {
+                gatepost_model::Direction::In => "A then B: in",
+                gatepost_model::Direction::Out => "B then A: out",
+            };
+            format!("{}  {order}", passage.lane)
+        }
+        Happening::Unclear(unclear) => format!("{}  unclear: {:?}", unclear.lane, unclear.reason),
+        Happening::Screening(screening) => {
+            format!(
+                "{}  {:.2} degC, {:?}",
+                screening.lane, screening.skin_c, screening.verdict
+            )
+        }
+        Happening::Entry(entry) => format!("{}  button {:?}", entry.lane, entry.outcome),
+        Happening::Round(round) => {
+            format!(
+                "{}  round {:?}, {} l",
+                round.zone, round.phase, round.litres
+            )
+        }
+        Happening::Fault(fault) => format!("{}  {:?}: {}", fault.sensor, fault.code, fault.detail),
+        _ => return None,
+    })
+}

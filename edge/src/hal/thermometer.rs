@@ -1,0 +1,239 @@
+//! Infrared thermometers (MLX90614) on I2C buses, each bus with a thread of its own: a bus that hangs
+//! costs its thermometers and nothing else.
+//!
+//! [`word`] reads and checks one register, [`window`] decides when to look and what a person's
+//! looks come to, here is the thread between them.
+
+mod bus;
+pub mod window;
+pub mod word;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::mpsc as answers;
+
+use crate::{
+    clock::UnitClock,
+    config::Probe,
+    input::{Input, InputIx, What},
+    time::BoardTime,
+};
+use bus::Bus;
+use window::{Answer, Sample, Window};
+use word::WordError;
+
+/// Words to a bus's thread: it takes them between two reads, within some tens of milliseconds.
+const WORDS_BOUND: usize = 256;
+/// A bus whose thread has not come back from the kernel for this long does not answer.
+const HANGS: Duration = Duration::from_secs(5);
+
+/// One look at a thermometer, in the caller's own time.
+pub fn look(probe: &Probe) -> Result<Sample, WordError> {
+    Bus::new(probe.bus).sample(probe.address, probe.emissivity)
+}
+
+/// All thermometers of a unit.
+#[derive(Debug)]
+pub struct Thermometers {
+    buses: Vec<BusThread>,
+    /// By the probe's place: its bus in `buses` and its place there.
+    places: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct BusThread {
+    words: SyncSender<(usize, bool)>,
+    /// When its thread last was not in the kernel, in board time.
+    alive: Arc<AtomicU64>,
+    hangs: bool,
+    inputs: Vec<InputIx>,
+}
+
+impl Thermometers {
+    /// Starts a thread for each bus; they end when the returned value is dropped.
+    pub fn start(
+        probes: &[Probe],
+        clock: UnitClock,
+        answers: &answers::Sender<Input>,
+    ) -> io::Result<Self> {
+        let mut of_bus: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
+        for (index, probe) in probes.iter().enumerate() {
+            of_bus.entry(probe.bus).or_default().push(index);
+        }
+        let mut places = vec![(0, 0); probes.len()];
+        let mut buses = Vec::new();
+        for (number, members) in of_bus {
+            for (place, &index) in members.iter().enumerate() {
+                places[index] = (buses.len(), place);
+            }
+            let on_bus: Vec<Probe> = members.iter().map(|&index| probes[index].clone()).collect();
+            let (words, received) = mpsc::sync_channel(WORDS_BOUND);
+            let alive = Arc::new(AtomicU64::new(clock.monotonic().0));
+            buses.push(BusThread {
+                words,
+                alive: Arc::clone(&alive),
+                hangs: false,
+                inputs: on_bus.iter().map(|probe| probe.input).collect(),
+            });
+            let mut thread = Thread {
+                bus: Bus::new(number),
+                windows: on_bus
+                    .iter()
+                    .map(|_| Window::new(clock.monotonic()))
+                    .collect(),
+                probes: on_bus,
+                answers: answers.clone(),
+                alive,
+                clock,
+            };
+            thread::Builder::new()
+                .name(format!("i2c-{number}"))
+                .spawn(move || thread.run(&received))?;
+        }
+        Ok(Self { buses, places })
+    }
+
+    /// Somebody steps before a probe, or away.
+    pub fn tell(&self, probe: usize, present: bool) {
+        if let Some((bus, place)) = self.places.get(probe)
+            && let Some(bus) = self.buses.get(*bus)
+        {
+            // A bus that hangs takes no words; that it hangs is told by `watch`.
+            let _ = bus.words.try_send((*place, present));
+        }
+    }
+
+    /// Says of each bus that does not come back, once, that its thermometers give no answer.
+    pub fn watch(&mut self, now: BoardTime, inputs: &mut Vec<Input>) {
+        for bus in &mut self.buses {
+            let hangs = now.since(BoardTime(bus.alive.load(Ordering::Relaxed))) > HANGS;
+            if hangs && !bus.hangs {
+                inputs.extend(bus.inputs.iter().map(|&input| Input {
+                    mono: now,
+                    what: What::Failed {
+                        input,
+                        error: "the bus hangs".to_owned(),
+                    },
+                }));
+            }
+            bus.hangs = hangs;
+        }
+    }
+}
+
+struct Thread {
+    bus: Bus,
+    probes: Vec<Probe>,
+    windows: Vec<Window>,
+    answers: answers::Sender<Input>,
+    alive: Arc<AtomicU64>,
+    clock: UnitClock,
+}
+
+impl Thread {
+    fn run(&mut self, words: &mpsc::Receiver<(usize, bool)>) {
+        loop {
+            let now = self.clock.monotonic();
+            self.alive.store(now.0, Ordering::Relaxed);
+            let due = self.windows.iter().map(Window::due).min();
+            let wait = due.map_or(HANGS, |due| due.since(now)).min(HANGS / 4);
+            match words.recv_timeout(wait) {
+                Ok((place, present)) => {
+                    let now = self.clock.monotonic();
+                    if let Some(window) = self.windows.get_mut(place) {
+                        window.handle_presence(now, present);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.look().is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Reads every thermometer that is due. An error is that nobody wants to know any more.
+    fn look(&mut self) -> Result<(), ()> {
+        for (probe, window) in self.probes.iter().zip(&mut self.windows) {
+            if window.due() > self.clock.monotonic() {
+                continue;
+            }
+            let sample = self.bus.sample(probe.address, probe.emissivity);
+            let now = self.clock.monotonic();
+            self.alive.store(now.0, Ordering::Relaxed);
+            if let Some(answer) = window.handle_sample(now, sample) {
+                let input = Input {
+                    mono: now,
+                    what: what(probe.input, answer),
+                };
+                self.answers.blocking_send(input).map_err(drop)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn what(input: InputIx, answer: Answer) -> What {
+    match answer {
+        Answer::Person { skin_c, ambient_c } => What::Measured {
+            input,
+            values: vec![
+                ("skin_c".to_owned(), skin_c),
+                ("ambient_c".to_owned(), ambient_c),
+            ],
+        },
+        Answer::Alive { ambient_c } => What::Measured {
+            input,
+            values: vec![("ambient_c".to_owned(), ambient_c)],
+        },
+        Answer::Failed(error) => What::Failed {
+            input,
+            error: error.to_string(),
+        },
+    }
+}
+
+/// Which triggers are on, so that a probe is told of the first that comes and the last that goes.
+#[derive(Debug)]
+pub struct Presence {
+    probes: Vec<Vec<(InputIx, bool)>>,
+}
+
+impl Presence {
+    /// Nobody is there.
+    pub fn new(probes: &[Probe]) -> Self {
+        let off = |probe: &Probe| probe.triggers.iter().map(|&input| (input, false)).collect();
+        Self {
+            probes: probes.iter().map(off).collect(),
+        }
+    }
+
+    /// An input's level; which probes somebody steps before (true) or away from (false).
+    pub fn handle_level(&mut self, input: InputIx, level: bool) -> Vec<(usize, bool)> {
+        let mut changed = Vec::new();
+        for (probe, triggers) in self.probes.iter_mut().enumerate() {
+            let was = triggers.iter().any(|(_, on)| *on);
+            for (trigger, on) in triggers.iter_mut() {
+                if *trigger == input {
+                    *on = level;
+                }
+            }
+            let is = triggers.iter().any(|(_, on)| *on);
+            if was != is {
+                changed.push((probe, is));
+            }
+        }
+        changed
+    }
+}
