@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""The shipped agent in a virtual gate unit: kernel GPIO and I2C inside, broker and hub on the host.
+
+usage: tests/vm/run.py BOOT HUB [count|flood|cut]...
+
+BOOT is what tests/vm/prepare made, HUB the hub's binary. Says what truly moved at the pins, what the
+hub has of it, and exits 1 if they differ.
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+CUTS = 10
+FLOOD_S = 60
+PATIENCE_S = 60
+
+SITE = """id = "binjiang"
+time_zone = "Asia/Shanghai"
+units = ["gate-1"]
+
+[name]
+zh = "滨江"
+en = "Binjiang"
+
+[[lane]]
+id = "people"
+kind = "people"
+"""
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def wait_for(what, look, patience=PATIENCE_S):
+    """Looks until `look` gives something; the error says what it gave last."""
+    until = time.monotonic() + patience
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > until:
+            raise AssertionError(f"{what}: not within {patience} s; last seen: {seen!r}")
+        time.sleep(0.1)
+
+
+class Host:
+    """A broker and a hub, as they stand in a site's office."""
+
+    def __init__(self, folder, hub):
+        self.folder, self.hub = folder, hub
+        self.mqtt, self.http = free_port(), free_port()
+        self.processes = []
+
+    def __enter__(self):
+        (self.folder / "mosquitto.conf").write_text(
+            f"listener {self.mqtt} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        (self.folder / "hub.toml").write_text(
+            f'[hub]\ndata = "{self.folder}/hub"\n[http]\nlisten = "127.0.0.1:{self.http}"\n'
+            f'[broker]\nkind = "external"\naddress = "127.0.0.1:{self.mqtt}"\n[store]\nkind = "embedded"\n')
+        (self.folder / "site.toml").write_text(SITE)
+        config = ["--config", self.folder / "hub.toml"]
+        subprocess.run([self.hub, "site", "import", *config, self.folder / "site.toml"], check=True, stdout=subprocess.DEVNULL)
+        self.start("broker", ["mosquitto", "-c", self.folder / "mosquitto.conf"])
+        self.start("hub", [self.hub, "serve", *config])
+        wait_for("the hub is ready", self.is_ready)
+        return self
+
+    def start(self, name, command):
+        log = open(self.folder / f"{name}.log", "wb")
+        self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(20)
+
+    def is_ready(self):
+        try:
+            return self.get("/readyz") is not None
+        except OSError:
+            return False
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text.startswith((b"{", b"[")) else text.decode()
+
+    def events(self):
+        """Everything the hub has of the unit, in the order of its log."""
+        events, cursor = [], ""
+        while True:
+            page = self.get(f"/api/v1/sites/binjiang/events?unit=gate-1&limit=500{cursor}")
+            events += page["events"]
+            if not page.get("next"):
+                return sorted(events, key=lambda event: (event["log"], event["seq"]))
+            cursor = f"&cursor={page['next']}"
+
+    def alerts(self):
+        return [alert["kind"] for alert in self.get("/api/v1/alerts?site=binjiang")["alerts"]]
+
+
+class Machine:
+    """The virtual gate unit; its disk outlives it."""
+
+    def __init__(self, boot, disk, port, job, **words):
+        words = "".join(f" {name}={value}" for name, value in words.items())
+        self.lines, self.began = [], time.monotonic()
+        self.process = subprocess.Popen(
+            ["qemu-system-aarch64", "-accel", "tcg", "-cpu", "cortex-a53", "-M", "virt,gic-version=2",
+             "-smp", "1", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+             "-serial", "stdio", "-kernel", str(boot / "Image"), "-initrd", str(boot / "initrd.gz"),
+             # The disk loses what was not synced; the clock is a Pi's without network.
+             "-drive", f"if=none,id=d,file={disk},format=raw,cache=none", "-device", "virtio-blk-device,drive=d",
+             "-rtc", "base=2020-01-01T00:00:00",
+             "-netdev", "user,id=n,restrict=off", "-device", "virtio-net-device,netdev=n",
+             "-append", f"console=ttyAMA0 quiet loglevel=4 panic=-1 rdinit=/init job={job} port={port}{words}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def find(self, pattern):
+        return next((found for line in list(self.lines) if (found := re.search(pattern, line))), None)
+
+    def wait(self, pattern, patience=PATIENCE_S):
+        def look():
+            if self.find("BROKEN|Kernel panic"):
+                raise AssertionError("the machine is broken:\n" + "\n".join(self.lines[-30:]))
+            return self.find(pattern)
+        try:
+            return wait_for(f"the machine says {pattern}", look, patience)
+        except AssertionError:
+            print("\n".join(self.lines[-30:]))
+            raise
+
+    def cut_the_power(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def make_disk(path):
+    with open(path, "wb") as disk:
+        disk.truncate(64 * 1024 * 1024)
+    subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+    return path
+
+
+def count(events, kind, **fields):
+    def fits(event):
+        return event["kind"] == kind and all(event.get(name) == value for name, value in fields.items())
+    return sum(1 for event in events if fits(event))
+
+
+def check(what, found, wanted):
+    print(f"   {what}: {found}, truly {wanted}")
+    if found != wanted:
+        raise AssertionError(f"{what}: {found} instead of {wanted}")
+
+
+def check_one_whole_log(events):
+    logs = {event["log"] for event in events}
+    check("logs", len(logs), 1)
+    check("holes", [b["seq"] for a, b in zip(events, events[1:]) if b["seq"] != a["seq"] + 1], [])
+
+
+def drained(host, machine):
+    """Waits until the machine has ended well and the hub has all that is on its disk."""
+    machine.wait("EXIT 0")
+    last = int(machine.wait(r"SPOOL last +(\d+)")[1])
+    machine.process.wait(PATIENCE_S)
+    events = wait_for(f"the hub has {last} events", lambda: (e := host.events()) and e[-1]["seq"] >= last and e)
+    check_one_whole_log(events)
+    return events
+
+
+def test_count(boot, host, folder):
+    """Edges in are counts out; the thermometer is read; a failing bus is a fault, and ends by itself."""
+    machine = Machine(boot, make_disk(folder / "count.img"), host.mqtt, "gate")
+    ready = machine.wait(r"READY (\S+)")[1]
+    print(f"   the agent is linked {ready} s after power on ({time.monotonic() - machine.began:.1f} s here)")
+    truth = machine.wait(r"TRUTH in=(\d+) out=(\d+)")
+    events = drained(host, machine)
+    for way, number in (("in", truth[1]), ("out", truth[2])):
+        check(f"passages {way}", count(events, "passage", dir=way), int(number))
+    check("unclear", count(events, "unclear"), 0)
+    skins = [event["skin_c"] for event in events if event["kind"] == "screening"]
+    check("screenings", len(skins), 1)
+    if not 34.5 < skins[0] < 35.2:
+        raise AssertionError(f"34.51 degC of a surface of 0.98 read as {skins[0]}")
+    check("bus faults", count(events, "fault", sensor="people-ir", code="bus_error"), 1)
+    check("bus faults over", count(events, "cleared", sensor="people-ir", code="bus_error"), 1)
+
+
+def test_flood(boot, host, folder):
+    """A thousand edges a second for a minute: what is lost is told, and is nobody's passage."""
+    machine = Machine(boot, make_disk(folder / "flood.img"), host.mqtt, "flood", rounds=FLOOD_S)
+    machine.wait("READY")
+    truth = int(machine.wait(r"TRUTH edges=(\d+)", FLOOD_S * 3)[1])
+    cpu = machine.wait(r"CPU (\d+) (\d+) RESIDENT .*?(\d+) kB")
+    events = drained(host, machine)
+    litres = [event["litres"] for event in events if event["kind"] == "round" and event["phase"] == "ended"]
+    check("rounds", len(litres), 1)
+    pulses = round(litres[0] * 450)
+    lost = max(event["lost_edges"] for event in events if event["kind"] == "heartbeat")
+    print(f"   {truth} edges written, {pulses} pulses counted, {lost} edges told as lost")
+    print(f"   processor {(int(cpu[1]) + int(cpu[2])) / 100:.1f} s, resident {int(cpu[3]) / 1024:.1f} MiB")
+    unseen = truth - 2 * pulses - lost
+    # Between two looks of the interrupt's thread a whole pulse can come and go; a litre is rounded.
+    if not -4 <= unseen <= truth * 0.01:
+        raise AssertionError(f"{unseen} edges are neither counted nor told")
+    for kind in ("passage", "unclear", "screening"):
+        check(kind, count(events, kind), 0)
+
+
+def test_cut(boot, host, folder):
+    """The power is cut in the middle, again and again: nothing that was confirmed is lost."""
+    disk, dice, known = make_disk(folder / "cut.img"), random.Random(7), 0
+    for cut in range(1, CUTS + 1):
+        machine = Machine(boot, disk, host.mqtt, "cut")
+        machine.wait("READY")
+        machine.wait(rf"PASSED in {dice.randint(3, 9)}$")
+        time.sleep(dice.random() * 0.4)
+        machine.cut_the_power()
+        passed = [int(n) for n in re.findall(r"PASSED in (\d+)", "\n".join(machine.lines))][-1]
+        events = host.events()
+        check_one_whole_log(events)
+        print(f"   cut {cut}: {passed} passed since power on, the hub has {len(events)} events")
+        if len(events) <= known:
+            raise AssertionError("the hub got nothing in this life")
+        known = len(events)
+    machine = Machine(boot, disk, host.mqtt, "none")
+    events = drained(host, machine)
+    check("boots told", count(events, "boot"), CUTS + 1)
+    check("alerts of another log", [kind for kind in host.alerts() if kind == "fork"], [])
+
+
+TESTS = {"count": test_count, "flood": test_flood, "cut": test_cut}
+
+
+def main():
+    boot, hub, *names = sys.argv[1:]
+    failed = []
+    for name in names or TESTS:
+        began = time.monotonic()
+        print(f"-- {name}: {TESTS[name].__doc__}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="gatepost-vm-") as folder:
+            folder = pathlib.Path(folder)
+            try:
+                with Host(folder, os.path.abspath(hub)) as host:
+                    TESTS[name](pathlib.Path(boot), host, folder)
+                print(f"   ok, {time.monotonic() - began:.0f} s", flush=True)
+            except AssertionError as error:
+                print(f"   FAILED: {error}", flush=True)
+                failed.append(name)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
