@@ -4,11 +4,15 @@
 //! vehicles: for longer than a gap between cab and trailer). It is judged by the first and the last
 //! state in which a single beam was broken, and by whether both ever were: A first and B last is
 //! `in`, B first and A last is `out`, the same one twice is a U-turn and nothing. So a hesitation in
-//! the middle does no harm. What cannot be told is `unclear` and never a guess: lost edges, a
+//! the middle does no harm. On a people's lane two bodies at once show themselves: the nearer beam alone
+//! is broken again after the farther one was, and then both (a hand is too thin for both beams); or a
+//! U-turn is quicker than anybody turns, which is one in and one out. What cannot be told is `unclear` and never a guess: lost edges, a
 //! passage that does not end, both beams changing at one instant, a restart in the middle.
 
+use std::time::Duration;
+
 use gatepost_model::{
-    Direction, Happening,
+    Direction, Happening, LaneKind,
     event::{FaultCode, Passage, UnclearReason},
 };
 
@@ -31,6 +35,12 @@ pub enum Side {
     /// The inner beam.
     B,
 }
+
+/// Nobody who has left the first beam turns and is back in it sooner.
+const TURNS: Duration = Duration::from_millis(350);
+
+/// A hand is too thin to break both beams, but for the filter's few milliseconds.
+const BODY: Duration = Duration::from_millis(10);
 
 /// The machine of one lane.
 #[derive(Debug)]
@@ -70,6 +80,15 @@ struct Open {
     first: Option<Side>,
     last: Option<Side>,
     both: bool,
+    /// Since when, and for how long in all, only the farther beam was broken.
+    far_since: Option<BoardTime>,
+    far_for: Duration,
+    /// The nearer beam alone was broken after that,
+    near_again: bool,
+    /// and since then both,
+    both_again: Option<BoardTime>,
+    /// for longer than a hand: another body.
+    second: bool,
     taint: Option<UnclearReason>,
     changed: BoardTime,
     clear_since: Option<BoardTime>,
@@ -293,7 +312,7 @@ impl Lane {
             out.unclear(now, &self.config.id, reason);
             return;
         };
-        match open.judge() {
+        match open.judge(self.config.kind) {
             Judgement::Nothing => {}
             Judgement::Unclear(reason) => out.unclear(cleared, &self.config.id, reason),
             Judgement::Passed(dir) => {
@@ -350,6 +369,11 @@ impl Open {
             first: None,
             last: None,
             both: false,
+            far_since: None,
+            far_for: Duration::ZERO,
+            near_again: false,
+            both_again: None,
+            second: false,
             taint: None,
             changed: since,
             clear_since: None,
@@ -358,6 +382,12 @@ impl Open {
 
     /// Takes the two beams' state from `at` on.
     fn changed_to(&mut self, at: BoardTime, broken: (bool, bool)) {
+        if let Some(since) = self.far_since.take() {
+            self.far_for += at.since(since);
+        }
+        if let Some(since) = self.both_again.take() {
+            self.second |= at.since(since) >= BODY;
+        }
         // A state that did not last has no say: two beams that change at one instant have no order.
         let at_once = at == self.changed && at != self.since;
         let single = match broken {
@@ -368,6 +398,7 @@ impl Open {
                     self.first = None;
                 }
                 self.both = true;
+                self.both_again = self.near_again.then_some(at);
                 None
             }
             (false, false) => {
@@ -385,14 +416,30 @@ impl Open {
             if !self.both {
                 self.first.get_or_insert(side);
             }
+            if self.both && self.first.is_some() {
+                if self.first == Some(side) {
+                    self.near_again |= !self.far_for.is_zero();
+                } else {
+                    self.far_since = Some(at);
+                }
+            }
             self.last = Some(side);
         }
         self.changed = at;
     }
 
-    fn judge(&self) -> Judgement {
+    fn judge(&self, kind: LaneKind) -> Judgement {
         if let Some(reason) = self.taint {
             return Judgement::Unclear(reason);
+        }
+        let turned = self.first == self.last;
+        let two = if turned {
+            !self.far_for.is_zero() && self.far_for < TURNS
+        } else {
+            self.second
+        };
+        if kind == LaneKind::People && two {
+            return Judgement::Unclear(UnclearReason::Overlap);
         }
         match (self.first, self.last, self.both) {
             (Some(Side::A), Some(Side::B), true) => Judgement::Passed(Direction::In),

@@ -297,6 +297,9 @@ fn oracle(states: &[(bool, bool)]) -> Vec<&'static str> {
         .split(' ')
         .filter(|body| body.contains('X'))
         .filter_map(|body| {
+            if has_second(body) {
+                return None;
+            }
             match (
                 body.trim_matches('X').chars().next(),
                 body.trim_matches('X').chars().last(),
@@ -311,6 +314,65 @@ fn oracle(states: &[(bool, bool)]) -> Vec<&'static str> {
             }
         })
         .collect()
+}
+
+/// After the farther beam alone the nearer one alone, and then both.
+fn has_second(body: &str) -> bool {
+    let Some(near) = body.chars().next().filter(|first| *first != 'X') else {
+        return false;
+    };
+    let far = if near == 'A' { 'B' } else { 'A' };
+    let Some((_, after_both)) = body.split_once('X') else {
+        return false;
+    };
+    let later = after_both.split_once(far).map_or("", |(_, later)| later);
+    later
+        .split_once(near)
+        .is_some_and(|(_, later)| later.contains('X'))
+}
+
+#[test]
+fn two_bodies_at_once_are_unclear_on_a_peoples_lane() {
+    let on_the_heels = [
+        (1000, 'a', 1),
+        (1100, 'b', 1),
+        (1300, 'a', 0),
+        (1360, 'a', 1),
+        (1450, 'b', 0),
+        (1510, 'b', 1),
+        (1650, 'a', 0),
+        (1800, 'b', 0),
+    ];
+    assert_eq!(drive(&mut people(), &on_the_heels, false), ["1800 Overlap"]);
+    let crossing = |lasts: u64| {
+        [
+            (1000, 'a', 1),
+            (1050, 'b', 1),
+            (1200, 'a', 0),
+            (1200 + lasts, 'a', 1),
+            (1300 + lasts, 'b', 0),
+            (1450 + lasts, 'a', 0),
+        ]
+    };
+    assert_eq!(
+        drive(&mut people(), &crossing(100), false),
+        ["1550 Overlap"]
+    );
+    let nothing: [&str; 0] = [];
+    assert_eq!(drive(&mut people(), &crossing(800), false), nothing);
+    // A hand that trails is too thin for both beams.
+    let hand = [
+        (1000, 'a', 1),
+        (1100, 'b', 1),
+        (1300, 'a', 0),
+        (1350, 'a', 1),
+        (1420, 'b', 0),
+        (1450, 'a', 0),
+        (1455, 'b', 1),
+        (1520, 'b', 0),
+    ];
+    let mut merging = Lane::new(config(LaneKind::People, 80));
+    assert_eq!(drive(&mut merging, &hand, false), ["1520 in"]);
 }
 
 proptest! {
