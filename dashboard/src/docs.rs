@@ -29,7 +29,8 @@ use crate::{
     ),
     paths(
         sites::list, sites::one, events::list, series::rows, slots::list, units::one, units::list,
-        alerts::list, alerts::one, alerts::acknowledge, alerts::resolve, quarantine::list,
+        alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
+        alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list,
         stream::open, health::alive, health::ready, health::metrics,
     ),
     components(schemas(

@@ -1,5 +1,7 @@
 //! Every error as `application/problem+json` (RFC 9457), in this one file.
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -7,10 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    ports::{CommandError, ReadError},
-    view::AlertView,
-};
+use crate::ports::{Answer, CommandError, ReadError};
 
 /// A problem: what every answer that is not a success carries.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -29,13 +28,14 @@ pub(crate) struct Problem {
     /// The parameter at fault, for `invalid_parameter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
-    /// The alert as it is now, for `conflict`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert: Option<Box<AlertView>>,
+    /// What is in the way as it is now, under its noun, for `conflict`.
+    #[serde(flatten)]
+    #[schema(value_type = Option<Object>)]
+    now: Option<Box<Now>>,
 }
 
 /// Every code with its status and title. `docs` prints the same list.
-pub(crate) const CODES: [(&str, StatusCode, &str); 9] = [
+pub(crate) const CODES: [(&str, StatusCode, &str); 10] = [
     INVALID_PARAMETER,
     INVALID_BODY,
     BODY_TOO_LARGE,
@@ -44,8 +44,12 @@ pub(crate) const CODES: [(&str, StatusCode, &str); 9] = [
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    NOT_ALLOWED,
     UNAVAILABLE,
 ];
+
+/// What is in the way, under its noun.
+type Now = BTreeMap<&'static str, Answer>;
 
 type Code = (&'static str, StatusCode, &'static str);
 
@@ -85,6 +89,11 @@ const CONFLICT: Code = (
     StatusCode::CONFLICT,
     "Somebody changed it in between",
 );
+const NOT_ALLOWED: Code = (
+    "not_allowed",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "The rules do not allow it",
+);
 const UNAVAILABLE: Code = (
     "unavailable",
     StatusCode::SERVICE_UNAVAILABLE,
@@ -99,7 +108,7 @@ impl Problem {
             code,
             detail: detail.into(),
             parameter: None,
-            alert: None,
+            now: None,
         }
     }
 
@@ -166,13 +175,16 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::NotFound { what, id } => Self::not_found(what, &id),
-            CommandError::Conflict(alert) => Self {
-                alert: Some(alert),
-                ..Self::new(
-                    CONFLICT,
-                    "the version sent is not the newest; `alert` is as it is now",
-                )
-            },
+            CommandError::Conflict(now) => {
+                let noun = now.noun();
+                let detail =
+                    format!("the version sent is not the newest; `{noun}` is as it is now");
+                Self {
+                    now: Some(Box::new([(noun, *now)].into())),
+                    ..Self::new(CONFLICT, detail)
+                }
+            }
+            CommandError::Refused(reason) => Self::new(NOT_ALLOWED, reason),
             CommandError::Unavailable(reason) => {
                 tracing::warn!(reason, "a change was refused: it could not be stored");
                 Self::unavailable(format!("it could not be stored: {reason}"))

@@ -6,7 +6,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use gatepost_model::{
     Direction, LaneId, SensorId, SiteId, UnitId, Wall, Zone,
-    alert::{AlertKind, AlertState},
+    alert::{AlertKind, AlertState, Outcome},
 };
 use tokio::sync::broadcast;
 
@@ -152,30 +152,71 @@ pub struct Readiness {
 }
 
 /// What a person changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Somebody has an alert.
-    Acknowledge {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Who.
+    pub by: String,
+    /// What.
+    pub act: Act,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Something with an alert.
+    Alert {
         /// Which alert.
         alert: u64,
         /// The version that the person saw.
         version: Option<u64>,
-        /// Who.
-        by: String,
         /// Why, or what will be done.
         note: Option<String>,
+        /// What.
+        act: AlertAct,
     },
-    /// An alert is over.
+}
+
+/// What people do with an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertAct {
+    /// Somebody has it.
+    Acknowledge,
+    /// It is given to somebody.
+    Assign {
+        /// To whom.
+        to: String,
+    },
+    /// Something is said about it: in the note.
+    Comment,
+    /// It can wait.
+    Shelve {
+        /// Until when; at most eight hours from now.
+        until: Wall,
+    },
+    /// It cannot wait any longer.
+    Unshelve,
+    /// It is over.
     Resolve {
-        /// Which alert.
-        alert: u64,
-        /// The version that the person saw.
-        version: Option<u64>,
-        /// Who.
-        by: String,
-        /// What it was.
-        note: Option<String>,
+        /// How it ended; a fever must say so.
+        outcome: Option<Outcome>,
     },
+}
+
+/// What a change came to.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// An alert as it is now.
+    Alert(Box<AlertView>),
+}
+
+impl Answer {
+    /// What it is about, as a program reads it.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Alert(_) => "alert",
+        }
+    }
 }
 
 /// Why a change was not made.
@@ -191,14 +232,17 @@ pub enum CommandError {
     },
     /// Somebody changed it in between.
     #[error("it was changed in between")]
-    Conflict(Box<AlertView>),
+    Conflict(Box<Answer>),
+    /// The rules do not allow it.
+    #[error("{0}")]
+    Refused(String),
     /// It could not be made durable.
     #[error("it could not be stored: {0}")]
     Unavailable(String),
 }
 
 /// A change under way.
-pub type Change = Pin<Box<dyn Future<Output = Result<AlertView, CommandError>> + Send>>;
+pub type Change = Pin<Box<dyn Future<Output = Result<Answer, CommandError>> + Send>>;
 
 /// What people may change. A change is answered when it is durable.
 pub trait SiteCommand: Send + Sync + 'static {

@@ -88,11 +88,13 @@ words! {
     /// What is wrong.
     AlertKind: Alert::ALL;
     /// Where an alert stands.
-    AlertState: [Standing::Raised, Standing::Acknowledged, Standing::Resolved];
+    AlertState: [
+        Standing::Raised, Standing::Acknowledged, Standing::Shelved, Standing::Resolved,
+    ];
     /// How soon a person is needed.
     Severity: [Degree::Critical, Degree::Major, Degree::Minor];
     /// How an alert ended.
-    Outcome: [End::Cleared, End::Late, End::Manual];
+    Outcome: End::ALL;
     /// What is wrong with a sensor.
     FaultCode: [
         Code::Stuck, Code::Blocked, Code::BusError, Code::OutOfRange, Code::Frozen,

@@ -480,6 +480,16 @@ pub struct AlertView {
     pub count: u64,
     /// The cause is over.
     pub cleared: bool,
+    /// The open alert that explains it: while that is open, this one calls nobody.
+    #[serde(default)]
+    pub parent: Option<u64>,
+    /// Whose it is, where it was given to somebody.
+    #[serde(default)]
+    pub assigned_to: Option<String>,
+    /// Until when it calls nobody, while it is shelved.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>)]
+    pub shelved_until: Option<Wall>,
     /// Who has it.
     pub acknowledged_by: Option<String>,
     /// Since when.
@@ -529,11 +539,15 @@ pub struct AlertEntry {
     /// When.
     #[schema(value_type = schema::Time)]
     pub at: Wall,
-    /// `raised`, `again`, `cleared`, `acknowledged`, `resolved`.
+    /// `raised`, `again`, `cleared`, `acknowledged`, `assigned`, `commented`, `shelved`,
+    /// `unshelved`, `escalated`, `resolved`.
     pub what: String,
     /// Who, if a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// To whom, if it was given to somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -14,6 +14,7 @@ pub mod headcount;
 pub mod input;
 mod intake;
 pub mod liveness;
+mod people;
 pub mod placement;
 pub mod quarantine;
 pub mod rounds;
@@ -25,7 +26,6 @@ pub mod verdicts;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use gatepost_dashboard::ports::Command;
 use gatepost_model::{LogId, SiteId, UnitId, Wall, wire::Ack};
 
 use crate::store::event::StoredEvent;
@@ -267,21 +267,7 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
             }
         }
         Input::Command { ticket, command } => {
-            let now = turn.now;
-            let answer = match command {
-                Command::Acknowledge {
-                    alert,
-                    version,
-                    by,
-                    note,
-                } => draft.alerts.acknowledge(alert, version, by, note, now),
-                Command::Resolve {
-                    alert,
-                    version,
-                    by,
-                    note,
-                } => draft.alerts.resolve(alert, version, by, note, now),
-            };
+            let answer = people::act(draft, turn, command);
             turn.effects.push(Effect::Answer { ticket, answer });
         }
         Input::Listening(listening) => listen(draft, turn, listening),

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use gatepost_dashboard::{ports::CommandError, view::AlertView};
+use gatepost_dashboard::ports::{self, CommandError};
 use gatepost_model::{Wall, wire::MAX_BATCH_LINES};
 use tokio::{
     runtime::Handle,
@@ -51,11 +51,11 @@ pub struct Answers {
     waiting: Mutex<HashMap<u64, Answer>>,
 }
 
-type Answer = oneshot::Sender<Result<AlertView, CommandError>>;
+type Answer = oneshot::Sender<Result<ports::Answer, CommandError>>;
 
 impl Answers {
     /// Waits for an answer under a ticket that nobody else has.
-    pub fn wait(&self, ticket: u64) -> oneshot::Receiver<Result<AlertView, CommandError>> {
+    pub fn wait(&self, ticket: u64) -> oneshot::Receiver<Result<ports::Answer, CommandError>> {
         let (answer, waiting) = oneshot::channel();
         self.lock().insert(ticket, answer);
         waiting
@@ -66,7 +66,7 @@ impl Answers {
         self.lock().remove(&ticket);
     }
 
-    fn give(&self, ticket: u64, answer: Result<AlertView, CommandError>) {
+    fn give(&self, ticket: u64, answer: Result<ports::Answer, CommandError>) {
         if let Some(waiting) = self.lock().remove(&ticket) {
             // Whoever gave up waiting finds what became of it in the alert.
             drop(waiting.send(answer));

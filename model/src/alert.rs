@@ -22,11 +22,13 @@ pub enum AlertKind {
     ClockDisputed,
     /// A sensor reported a fault.
     SensorFault,
+    /// None of a site's units is heard: its link, or its power.
+    SiteLinkLost,
 }
 
 impl AlertKind {
     /// Every kind, for documentation and dictionaries.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FeverSuspected,
         Self::MissedRound,
         Self::UnitOffline,
@@ -35,13 +37,18 @@ impl AlertKind {
         Self::Fork,
         Self::ClockDisputed,
         Self::SensorFault,
+        Self::SiteLinkLost,
     ];
 
     /// The severity unless the site says otherwise: a suspected fever is amber (UI: priorities),
-    /// one silent unit or sensor is minor, a missed round or lost record is major.
+    /// one silent unit or sensor is minor, a missed round, a lost record or a lost site is major.
     pub fn severity(self) -> Severity {
         match self {
-            Self::FeverSuspected | Self::MissedRound | Self::Loss | Self::Fork => Severity::Major,
+            Self::FeverSuspected
+            | Self::MissedRound
+            | Self::Loss
+            | Self::Fork
+            | Self::SiteLinkLost => Severity::Major,
             Self::UnitOffline | Self::Quarantine | Self::ClockDisputed | Self::SensorFault => {
                 Severity::Minor
             }
@@ -69,11 +76,13 @@ pub enum AlertState {
     Raised,
     /// 接警: somebody has it.
     Acknowledged,
+    /// 暂停提醒: somebody decided that it can wait, until when, and why.
+    Shelved,
     /// 办结: over.
     Resolved,
 }
 
-/// How an alert ended, where nobody resolved it by hand.
+/// How an alert ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -84,4 +93,38 @@ pub enum Outcome {
     Late,
     /// A person said so.
     Manual,
+    /// 复测正常: measured again with a clinical device, and normal.
+    RemeasuredNormal,
+    /// 已隔离: the person is in isolation.
+    Isolated,
+    /// 误测: the reading was wrong.
+    FalseReading,
+    /// 其他: as the note says.
+    Other,
+}
+
+impl Outcome {
+    /// Every outcome, for documentation and dictionaries.
+    pub const ALL: [Self; 7] = [
+        Self::Cleared,
+        Self::Late,
+        Self::Manual,
+        Self::RemeasuredNormal,
+        Self::Isolated,
+        Self::FalseReading,
+        Self::Other,
+    ];
+
+    /// Whether a person may say it: *cleared* and *late* are the hub's own words.
+    pub fn is_said_by_people(self) -> bool {
+        !matches!(self, Self::Cleared | Self::Late)
+    }
+
+    /// Whether it says what became of a suspected fever (UI: life cycle of alerts).
+    pub fn settles_a_fever(self) -> bool {
+        matches!(
+            self,
+            Self::RemeasuredNormal | Self::Isolated | Self::FalseReading | Self::Other
+        )
+    }
 }

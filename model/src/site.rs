@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::id::{LaneId, SiteId, UnitId};
+use crate::{
+    alert::{AlertKind, Severity},
+    id::{LaneId, SiteId, UnitId},
+};
 
 /// One of the four slots for zones that every site has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -257,9 +260,22 @@ pub struct Site {
     /// Settings of zones; a zone that is not named has the defaults.
     #[serde(default, rename = "zone", skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<Zone, ZoneSettings>,
+    /// Severities that differ from the kinds' own.
+    #[serde(
+        default,
+        rename = "severity",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub severities: BTreeMap<AlertKind, Severity>,
 }
 
 impl Site {
+    /// How soon a person is needed here for an alert of a kind.
+    pub fn severity(&self, kind: AlertKind) -> Severity {
+        let own = self.severities.get(&kind).copied();
+        own.unwrap_or_else(|| kind.severity())
+    }
+
     /// The settings of a zone, the defaults where the site says nothing.
     pub fn zone(&self, zone: Zone) -> ZoneSettings {
         self.zones.get(&zone).cloned().unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Alerts, and what people do about them.
 
 use axum::{Json, extract::State, response::Response};
+use gatepost_model::{Wall, alert::Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,7 +9,7 @@ use crate::{
     error::Problem,
     extract::{Body, OfAlert},
     params::Params,
-    ports::{AlertQuery, Command},
+    ports::{Act, AlertAct, AlertQuery, Answer, Command},
     schema,
     state::AppState,
     view::AlertView,
@@ -34,15 +35,59 @@ pub(crate) struct Alerts {
     next: Option<String>,
 }
 
-/// Who answers an alert, and why.
+/// Who does something with an alert, and why.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Act {
+pub(crate) struct Deed {
     /// Who; `operator` if not said. At most 64 characters.
     by: Option<String>,
     /// Why, or what will be done. At most 2,000 characters.
     note: Option<String>,
     /// The alert's version that the person saw; a change in between is then a conflict.
+    version: Option<u64>,
+}
+
+/// Likewise, and to whom it is given.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Assignment {
+    /// To whom. At most 64 characters.
+    to: String,
+    /// Who; `operator` if not said.
+    by: Option<String>,
+    /// Why.
+    note: Option<String>,
+    /// The alert's version that the person saw.
+    version: Option<u64>,
+}
+
+/// Likewise, and until when it can wait.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shelving {
+    /// Until when; at most eight hours from now.
+    #[schema(value_type = schema::Time)]
+    until: Wall,
+    /// Why. At most 2,000 characters.
+    note: String,
+    /// Who; `operator` if not said.
+    by: Option<String>,
+    /// The alert's version that the person saw.
+    version: Option<u64>,
+}
+
+/// Likewise, and how it ended.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Resolution {
+    /// How it ended: `manual` if not said, which a suspected fever does not take.
+    #[schema(value_type = Option<schema::Outcome>)]
+    outcome: Option<Outcome>,
+    /// Who; `operator` if not said.
+    by: Option<String>,
+    /// What it was; needed for the outcome `other`.
+    note: Option<String>,
+    /// The alert's version that the person saw.
     version: Option<u64>,
 }
 
@@ -65,7 +110,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let query = AlertQuery {
         site: params.parse("site")?,
-        state: params.word("state", "raised, acknowledged, resolved")?,
+        state: params.word("state", "raised, acknowledged, shelved, resolved")?,
         all: params.flag("all")?,
         kind: params.word("kind", "the kinds of alerts; /api/docs lists them")?,
         limit: params.limit(USUAL, MAX)?,
@@ -98,42 +143,132 @@ pub(crate) async fn one(
 #[utoipa::path(
     post, path = "/api/v1/alerts/{alert}/acknowledge", tag = "alerts",
     params(("alert" = u64, Path, description = "The alert's id")),
-    request_body = Act,
+    request_body = Deed,
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn acknowledge(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
-    Body(act): Body<Act>,
-) -> Result<Json<AlertView>, Problem> {
-    let Act { by, note, version } = act;
-    let command = Command::Acknowledge {
-        alert,
-        version,
-        by: name(by)?,
-        note: words(note)?,
-    };
-    Ok(Json(app.command.command(command).await?))
+    Body(said): Body<Deed>,
+) -> Result<Json<Answer>, Problem> {
+    let Deed { by, note, version } = said;
+    act(&app, alert, AlertAct::Acknowledge, by, note, version).await
+}
+
+/// It is given to somebody, who then has it
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/assign", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Assignment,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn assign(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(said): Body<Assignment>,
+) -> Result<Json<Answer>, Problem> {
+    let to = name(Some(said.to))?;
+    let Assignment {
+        by, note, version, ..
+    } = said;
+    act(&app, alert, AlertAct::Assign { to }, by, note, version).await
+}
+
+/// Something is said about it
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/comment", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Deed,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn comment(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(said): Body<Deed>,
+) -> Result<Json<Answer>, Problem> {
+    let Deed { by, note, version } = said;
+    act(&app, alert, AlertAct::Comment, by, note, version).await
+}
+
+/// It can wait: until when, and why. Not for a suspected fever
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/shelve", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Shelving,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn shelve(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(said): Body<Shelving>,
+) -> Result<Json<Answer>, Problem> {
+    let until = said.until;
+    let Shelving {
+        by, note, version, ..
+    } = said;
+    let note = Some(note);
+    act(&app, alert, AlertAct::Shelve { until }, by, note, version).await
+}
+
+/// It cannot wait any longer
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{alert}/unshelve", tag = "alerts",
+    params(("alert" = u64, Path, description = "The alert's id")),
+    request_body = Deed,
+    responses((status = 200, body = AlertView)),
+)]
+pub(crate) async fn unshelve(
+    State(app): State<AppState>,
+    OfAlert(alert): OfAlert,
+    Body(said): Body<Deed>,
+) -> Result<Json<Answer>, Problem> {
+    let Deed { by, note, version } = said;
+    act(&app, alert, AlertAct::Unshelve, by, note, version).await
 }
 
 /// It is over. Already resolved answers 200 with who said so
 #[utoipa::path(
     post, path = "/api/v1/alerts/{alert}/resolve", tag = "alerts",
     params(("alert" = u64, Path, description = "The alert's id")),
-    request_body = Act,
+    request_body = Resolution,
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn resolve(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
-    Body(act): Body<Act>,
-) -> Result<Json<AlertView>, Problem> {
-    let Act { by, note, version } = act;
-    let command = Command::Resolve {
+    Body(said): Body<Resolution>,
+) -> Result<Json<Answer>, Problem> {
+    let outcome = said.outcome;
+    let Resolution {
+        by, note, version, ..
+    } = said;
+    act(
+        &app,
         alert,
+        AlertAct::Resolve { outcome },
+        by,
+        note,
         version,
+    )
+    .await
+}
+
+async fn act(
+    app: &AppState,
+    alert: u64,
+    act: AlertAct,
+    by: Option<String>,
+    note: Option<String>,
+    version: Option<u64>,
+) -> Result<Json<Answer>, Problem> {
+    let command = Command {
         by: name(by)?,
-        note: words(note)?,
+        act: Act::Alert {
+            alert,
+            version,
+            note: words(note)?,
+            act,
+        },
     };
     Ok(Json(app.command.command(command).await?))
 }

@@ -122,15 +122,51 @@ async fn an_alert_is_acknowledged_and_resolved() {
     insta::assert_json_snapshot!("acknowledged", answer.shown());
     assert_eq!(
         fake.asked(),
-        r#"Acknowledge { alert: 1, version: Some(4), by: "李伟", note: Some("on my way") }"#
+        r#"Command { by: "李伟", act: Alert { alert: 1, version: Some(4), note: Some("on my way"), act: Acknowledge } }"#
     );
 
     let answer = post(app(&fake), "/api/v1/alerts/1/resolve", "").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(
         fake.asked(),
-        r#"Resolve { alert: 1, version: None, by: "operator", note: None }"#
+        r#"Command { by: "operator", act: Alert { alert: 1, version: None, note: None, act: Resolve { outcome: None } } }"#
     );
+}
+
+#[tokio::test]
+async fn an_alert_is_given_away_commented_and_shelved() {
+    for (what, body, act) in [
+        (
+            "assign",
+            r#"{"to":"li","by":"wang"}"#,
+            r#"Assign { to: "li" }"#,
+        ),
+        ("comment", r#"{"note":"a spare is here"}"#, "Comment"),
+        (
+            "shelve",
+            r#"{"until":"2026-11-23T09:00:00Z","note":"the part is ordered"}"#,
+            "Shelve { until: ",
+        ),
+        ("unshelve", "", "Unshelve"),
+        (
+            "resolve",
+            r#"{"outcome":"isolated"}"#,
+            "Resolve { outcome: Some(Isolated) }",
+        ),
+    ] {
+        let fake = Fake::new();
+        let answer = post(app(&fake), &format!("/api/v1/alerts/1/{what}"), body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{what}");
+        assert!(fake.asked().contains(act), "{what}: {}", fake.asked());
+    }
+    for (what, body) in [
+        ("assign", "{}"),
+        ("shelve", r#"{"note":"no end"}"#),
+        ("resolve", r#"{"outcome":"bored"}"#),
+    ] {
+        let answer = post(app(&Fake::new()), &format!("/api/v1/alerts/1/{what}"), body).await;
+        assert_eq!(answer.problem().0, "invalid_body", "{what}");
+    }
 }
 
 #[tokio::test]

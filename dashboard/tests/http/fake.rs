@@ -8,8 +8,8 @@ use std::sync::{
 use gatepost_dashboard::{
     Options, Services,
     ports::{
-        AlertQuery, Change, Command, CommandError, EventQuery, Frame, LiveStream, ReadError,
-        Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
+        Act, AlertQuery, Answer, Change, Command, CommandError, EventQuery, Frame, LiveStream,
+        ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
         AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
@@ -294,18 +294,17 @@ impl SiteRead for Fake {
 impl SiteCommand for Fake {
     fn command(&self, command: Command) -> Change {
         *self.asked.lock().unwrap() = format!("{command:?}");
-        let (Command::Acknowledge {
+        let Act::Alert {
             alert: id, version, ..
-        }
-        | Command::Resolve {
-            alert: id, version, ..
-        }) = command;
+        } = command.act;
         let broken = self.broken.load(Ordering::Relaxed);
         Box::pin(async move {
             match (id, version) {
                 _ if broken => Err(CommandError::Unavailable("the disk is full".to_owned())),
-                (1, None | Some(4)) => Ok(alert(1, 5)),
-                (1, Some(_)) => Err(CommandError::Conflict(Box::new(alert(1, 4)))),
+                (1, None | Some(4)) => Ok(Answer::Alert(Box::new(alert(1, 5)))),
+                (1, Some(_)) => Err(CommandError::Conflict(Box::new(Answer::Alert(Box::new(
+                    alert(1, 4),
+                ))))),
                 _ => Err(CommandError::NotFound {
                     what: "alert",
                     id: id.to_string(),

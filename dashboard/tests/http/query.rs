@@ -163,7 +163,7 @@ async fn a_wrong_parameter_is_named() {
         (
             "alerts?state=open",
             "state",
-            "raised, acknowledged, resolved",
+            "raised, acknowledged, shelved, resolved",
         ),
         ("alerts?kind=fire", "kind", "`fire`"),
         ("alerts?all=yes", "all", "true, false"),

@@ -5,24 +5,27 @@
 //!   the rest stays until a person resolves it.
 //! - After an acknowledgement somebody believes that it is dealt with: a cause that went away and
 //!   comes again, or loss, a fork or a quarantine anew, is a new alert then.
+//! - What was resolved by itself and comes back within ten minutes is the same alert again: it
+//!   flaps, and is counted.
 //! - Old news (over, or long ago when the hub first sees it) becomes an alert that is resolved as
 //!   `late` at once: it is in the record and calls nobody.
 
 mod book;
+mod family;
+mod people;
 
 use std::collections::BTreeMap;
 
-use gatepost_dashboard::{
-    ports::CommandError,
-    view::{AlertEntry, AlertView, Subject},
-};
+use gatepost_dashboard::view::{AlertEntry, AlertView, Subject};
 use gatepost_model::{
     SiteId, Wall,
-    alert::{AlertKind, AlertState, Outcome},
+    alert::{AlertKind, AlertState, Outcome, Severity},
 };
 use serde_json::Value;
 
 pub use book::{Book, BookDraft};
+pub use family::link_lost;
+pub use people::{LONGEST_SHELF, Person};
 
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +66,7 @@ fn entry(at: Wall, what: &str) -> AlertEntry {
         at,
         what: what.to_owned(),
         by: None,
+        to: None,
         note: None,
     }
 }
@@ -73,6 +77,7 @@ pub fn clears_itself(kind: AlertKind) -> bool {
         AlertKind::UnitOffline
         | AlertKind::SensorFault
         | AlertKind::ClockDisputed
+        | AlertKind::SiteLinkLost
         | AlertKind::MissedRound => true,
         AlertKind::FeverSuspected | AlertKind::Quarantine | AlertKind::Loss | AlertKind::Fork => {
             false
@@ -90,9 +95,15 @@ fn stands_alone(kind: AlertKind) -> bool {
 
 impl BookDraft<'_> {
     /// Something is wrong. Answers the alert, and whether it is a new one.
-    pub fn raise(&mut self, cause: &Cause, occurrence: Occurrence, now: Wall) -> (u64, bool) {
+    pub fn raise(
+        &mut self,
+        cause: &Cause,
+        severity: Severity,
+        occurrence: Occurrence,
+        now: Wall,
+    ) -> (u64, bool) {
         if let Some(open) = self.open_of(cause) {
-            let is_answered = open.state == AlertState::Acknowledged;
+            let is_answered = open.acknowledged_by.is_some();
             let comes_back = is_answered && open.cleared;
             let is_another = comes_back || (is_answered && stands_alone(cause.kind));
             if !is_another {
@@ -114,10 +125,21 @@ impl BookDraft<'_> {
             take_figures(&mut alert, &occurrence);
             return (self.put(alert), false);
         }
+        if !occurrence.is_old
+            && let Some(flapping) = self.settled_of(cause)
+            && is_flapping(flapping, now)
+        {
+            let mut alert = flapping.clone();
+            alert.state = AlertState::Raised;
+            alert.resolved_at = None;
+            alert.outcome = None;
+            again(&mut alert, &occurrence, now);
+            return (self.put(alert), false);
+        }
         let mut alert = AlertView {
             id: self.next_id(),
             kind: cause.kind,
-            severity: cause.kind.severity(),
+            severity,
             state: AlertState::Raised,
             site: cause.site.clone(),
             subject: cause.subject.clone(),
@@ -126,6 +148,9 @@ impl BookDraft<'_> {
             raised_at: now,
             count: 1,
             cleared: false,
+            parent: None,
+            assigned_to: None,
+            shelved_until: None,
             acknowledged_by: None,
             acknowledged_at: None,
             resolved_at: None,
@@ -161,8 +186,11 @@ impl BookDraft<'_> {
         }
     }
 
-    /// Resolves alerts whose cause went away `hold_us` microseconds ago and did not come back.
+    /// What time alone does: alerts whose cause went away `hold_us` microseconds ago and did not
+    /// come back are resolved, shelves end, and a suspected fever that nobody answered for
+    /// [`UNANSWERED_US`] becomes critical.
     pub fn settle(&mut self, now: Wall, hold_us: i64) {
+        self.take_off_the_shelf(now);
         let due: Vec<AlertView> = self
             .open()
             .filter(|alert| alert.cleared && clears_itself(alert.kind))
@@ -176,57 +204,44 @@ impl BookDraft<'_> {
             finish(&mut alert, now, Outcome::Cleared, None, None);
             self.put(alert);
         }
+        let unanswered: Vec<u64> = self
+            .open()
+            .filter(|alert| alert.kind == AlertKind::FeverSuspected)
+            .filter(|alert| alert.state == AlertState::Raised)
+            .filter(|alert| now.micros_since(alert.raised_at) >= UNANSWERED_US)
+            .map(|alert| alert.id)
+            .collect();
+        for id in unanswered {
+            self.escalate(id, now);
+        }
     }
 
-    /// Somebody has it.
-    pub fn acknowledge(
-        &mut self,
-        id: u64,
-        version: Option<u64>,
-        by: String,
-        note: Option<String>,
-        now: Wall,
-    ) -> Result<AlertView, CommandError> {
-        let known = self.get(id).ok_or_else(|| not_found(id))?;
-        match known.state {
-            AlertState::Acknowledged => return Ok(known.clone()),
-            AlertState::Resolved => return Err(CommandError::Conflict(Box::new(known.clone()))),
-            AlertState::Raised => unchanged(known, version)?,
+    /// An alert becomes critical, unless it is.
+    pub fn escalate(&mut self, id: u64, now: Wall) {
+        let open = self.get(id).filter(|it| it.state != AlertState::Resolved);
+        if let Some(known) = open.filter(|alert| alert.severity != Severity::Critical) {
+            let mut alert = known.clone();
+            alert.severity = Severity::Critical;
+            alert.version += 1;
+            remember(&mut alert, entry(now, "escalated"));
+            self.put(alert);
         }
-        let mut alert = known.clone();
-        alert.state = AlertState::Acknowledged;
-        alert.acknowledged_by = Some(by.clone());
-        alert.acknowledged_at = Some(now);
-        alert.version += 1;
-        let said = AlertEntry {
-            by: Some(by),
-            note,
-            ..entry(now, "acknowledged")
-        };
-        remember(&mut alert, said);
-        self.put(alert.clone());
-        Ok(alert)
     }
+}
 
-    /// A person says that it is over.
-    pub fn resolve(
-        &mut self,
-        id: u64,
-        version: Option<u64>,
-        by: String,
-        note: Option<String>,
-        now: Wall,
-    ) -> Result<AlertView, CommandError> {
-        let known = self.get(id).ok_or_else(|| not_found(id))?;
-        if known.state == AlertState::Resolved {
-            return Ok(known.clone());
-        }
-        unchanged(known, version)?;
-        let mut alert = known.clone();
-        finish(&mut alert, now, Outcome::Manual, Some(by), note);
-        self.put(alert.clone());
-        Ok(alert)
-    }
+/// A suspected fever that nobody answers for so long is critical, microseconds (PRODUCT 3).
+const UNANSWERED_US: i64 = 300_000_000;
+
+/// What comes back so soon after it was resolved by itself flaps, microseconds (UI: life cycle).
+const FLAP_US: i64 = 600_000_000;
+
+fn is_flapping(alert: &AlertView, now: Wall) -> bool {
+    let is_recent = |at: Wall| now.micros_since(at) < FLAP_US;
+    alert.outcome == Some(Outcome::Cleared)
+        && alert.acknowledged_by.is_none()
+        && clears_itself(alert.kind)
+        && alert.kind != AlertKind::MissedRound
+        && alert.resolved_at.is_some_and(is_recent)
 }
 
 /// The same again: counted, with the newest figures. It is no change that somebody who wants to
@@ -271,9 +286,11 @@ fn finish(
     note: Option<String>,
 ) {
     alert.state = AlertState::Resolved;
+    alert.shelved_until = None;
+    alert.parent = None;
     alert.resolved_at = Some(now);
     alert.outcome = Some(outcome);
-    alert.cleared |= outcome != Outcome::Manual;
+    alert.cleared |= !outcome.is_said_by_people();
     alert.version += 1;
     let said = AlertEntry {
         by,
@@ -298,21 +315,6 @@ const NEAR_US: i64 = 900_000_000;
 
 fn is_near(one: Wall, other: Wall) -> bool {
     one.micros_since(other).abs() < NEAR_US
-}
-
-fn not_found(id: u64) -> CommandError {
-    CommandError::NotFound {
-        what: "alert",
-        id: id.to_string(),
-    }
-}
-
-fn unchanged(alert: &AlertView, version: Option<u64>) -> Result<(), CommandError> {
-    if version.is_none_or(|version| version == alert.version) {
-        Ok(())
-    } else {
-        Err(CommandError::Conflict(Box::new(alert.clone())))
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gatepost_dashboard::{
-    ports::{Command, CommandError},
-    view::AlertView,
-};
+use gatepost_dashboard::ports::{Answer, Command, CommandError};
 use gatepost_model::{
     Chain, Site, SiteId, UnitId, Wall,
     event::{Line, LineError},
@@ -142,7 +139,7 @@ pub enum Effect {
     Answer {
         /// As it came with the command.
         ticket: u64,
-        /// The alert as it is now, or why nothing was changed.
-        answer: Result<AlertView, CommandError>,
+        /// What it came to, or why nothing was changed.
+        answer: Result<Answer, CommandError>,
     },
 }

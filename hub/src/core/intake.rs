@@ -100,7 +100,7 @@ fn check_clock(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) -> bool 
             params: [("ahead_s".to_owned(), ahead_s)].into(),
             is_old: false,
         };
-        part.alerts.raise(&cause, occurrence, turn.now);
+        part.raise(&cause, occurrence, turn.now);
     } else if was_disputed && !is_disputed {
         part.alerts.clear(&cause, turn.now);
     }
@@ -138,7 +138,7 @@ fn fork(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) {
         params,
         is_old: false,
     };
-    part.alerts.raise(&cause, occurrence, turn.now);
+    part.raise(&cause, occurrence, turn.now);
 }
 
 /// Sets a batch aside that could be read.
@@ -183,7 +183,7 @@ fn set_aside(draft: &mut Draft<'_>, now: Wall, aside: Aside) {
     if draft.shelf.put(aside)
         && let Some(cause) = cause
     {
-        draft.alerts.raise(&cause, occurrence, now);
+        draft.raise(&cause, occurrence, now);
     }
 }
 
@@ -384,7 +384,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             count: 0,
         });
         let cause = unit_cause(self.part, AlertKind::Quarantine, batch);
-        self.part.alerts.raise(&cause, occurrence, self.turn.now);
+        self.part.raise(&cause, occurrence, self.turn.now);
     }
 
     /// Events that the unit no longer has and the hub never got: loss, whatever the reason.
@@ -419,7 +419,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             .into(),
             is_old: self.turn.is_old(placed.time),
         };
-        self.part.alerts.raise(&cause, occurrence, self.turn.now);
+        self.part.raise(&cause, occurrence, self.turn.now);
     }
 
     /// Proof of watching.

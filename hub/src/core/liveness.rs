@@ -4,7 +4,7 @@ use gatepost_dashboard::view::Subject;
 use gatepost_model::{SiteId, UnitId, Wall, alert::AlertKind, unit::UnitState};
 
 use super::{
-    alerts::{Cause, Occurrence},
+    alerts::{Cause, Occurrence, link_lost},
     state::{Part, SiteState},
 };
 
@@ -17,6 +17,7 @@ pub(super) fn heard(part: &mut Part<'_, '_>, unit: &UnitId, received: Wall, now:
     if row.offline {
         row.offline = false;
         part.alerts.clear(&offline_cause(part.id, unit), now);
+        part.alerts.clear(&link_lost(part.id), now);
     }
 }
 
@@ -27,6 +28,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: 
         return;
     };
     let base = part.site.base;
+    let mut is_new = false;
     for unit in base.units.keys() {
         let is_offline = silence(base, unit, Some(since), now)
             .is_some_and(|silence| silence.state() == UnitState::Offline);
@@ -35,6 +37,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: 
             continue;
         }
         part.site.unit(unit).offline = true;
+        is_new = true;
         let last = base
             .presence
             .get(unit)
@@ -47,7 +50,18 @@ pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: 
             is_old: false,
         };
         let cause = offline_cause(part.id, unit);
-        part.alerts.raise(&cause, occurrence, now);
+        part.raise(&cause, occurrence, now);
+    }
+    let units = part.site.units.iter();
+    let offline = units.filter(|row| row.offline).count();
+    // One unit alone may be just that: a unit.
+    if is_new && offline > 1 && offline == base.units.len() {
+        let occurrence = Occurrence {
+            happened_at: now,
+            params: [("units".to_owned(), offline.into())].into(),
+            is_old: false,
+        };
+        part.raise(&link_lost(part.id), occurrence, now);
     }
 }
 

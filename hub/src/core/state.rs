@@ -180,8 +180,7 @@ const OLD_AT_RECEIPT_US: i64 = 120_000_000;
 impl State {
     /// The alerts of a site that are open.
     pub fn open_alerts(&self, site: &SiteId) -> impl Iterator<Item = &AlertView> {
-        let site = site.clone();
-        self.alerts.open().filter(move |alert| alert.site == site)
+        self.alerts.open_at(site)
     }
 
     /// Takes over a committed change. The same change again changes nothing.

@@ -1,5 +1,6 @@
 //! Turns: what is committed is what is known, however the inputs come.
 
+use gatepost_dashboard::ports::{Act, AlertAct, Command};
 use gatepost_model::{event::Happening, wire::Alive};
 use proptest::prelude::*;
 use serde_json::json;
@@ -142,11 +143,14 @@ fn input(step: &Step, logs: &[Log], now: &mut Wall) -> Option<Input> {
         Step::Listening(listening) => Input::Listening(*listening),
         Step::Acknowledge(alert) => Input::Command {
             ticket: 1,
-            command: Command::Acknowledge {
-                alert: *alert,
-                version: None,
+            command: Command {
                 by: "wang".to_owned(),
-                note: None,
+                act: Act::Alert {
+                    alert: *alert,
+                    version: None,
+                    note: None,
+                    act: AlertAct::Acknowledge,
+                },
             },
         },
         Step::Wait(seconds) => {

@@ -168,7 +168,7 @@ fn settle(
             .into(),
             is_old: seen_late > settings.old_news_us,
         };
-        part.alerts.raise(&cause, occurrence, now);
+        part.raise(&cause, occurrence, now);
     } else if was == Some(Verdict::Missed) && verdict != Verdict::Missed {
         part.alerts.clear_for_good(&cause, now);
     }

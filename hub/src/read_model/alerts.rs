@@ -8,13 +8,15 @@ use gatepost_model::alert::{AlertState, Severity};
 
 use crate::core::alerts::Book;
 
-/// Critical before major before minor, unanswered before answered before resolved, then oldest
+/// Critical before major before minor, unanswered before answered before shelved before resolved,
+/// then oldest
 /// first, then by number.
 pub fn rank(alert: &AlertView) -> (Severity, u8, i64, u64) {
     let answered = match alert.state {
         AlertState::Raised => 0,
         AlertState::Acknowledged => 1,
-        AlertState::Resolved => 2,
+        AlertState::Shelved => 2,
+        AlertState::Resolved => 3,
     };
     (alert.severity, answered, alert.raised_at.micros(), alert.id)
 }
@@ -26,10 +28,11 @@ pub fn worst_first<'a>(alerts: impl Iterator<Item = &'a AlertView>) -> Vec<Alert
     alerts
 }
 
-/// Open alerts by severity.
+/// Open alerts by severity: without those that can wait, or that another one explains.
 pub fn counts<'a>(open: impl Iterator<Item = &'a AlertView>) -> AlertCounts {
     let mut counts = AlertCounts::default();
-    for alert in open {
+    let calling = open.filter(|it| it.state != AlertState::Shelved && it.parent.is_none());
+    for alert in calling {
         match alert.severity {
             Severity::Critical => counts.critical += 1,
             Severity::Major => counts.major += 1,

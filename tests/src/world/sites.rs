@@ -1,7 +1,7 @@
 //! The sites of the demo: names that a Chinese and an English reader find natural, and what differs
 //! between a building site, a mall and a hospital.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -187,6 +187,7 @@ impl Plan {
                 lane(GOODS, LaneKind::Goods),
             ],
             zones: special.collect(),
+            severities: BTreeMap::new(),
         }
     }
 

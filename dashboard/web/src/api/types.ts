@@ -11,12 +11,12 @@ export type LaneKind = (typeof LANE_KINDS)[number];
 export const SEVERITIES = ['critical', 'major', 'minor'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const ALERT_STATES = ['raised', 'acknowledged', 'resolved'] as const;
+export const ALERT_STATES = ['raised', 'acknowledged', 'shelved', 'resolved'] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 
 export const ALERT_KINDS = [
   'fever_suspected', 'missed_round', 'unit_offline', 'quarantine',
-  'loss', 'fork', 'clock_disputed', 'sensor_fault',
+  'loss', 'fork', 'clock_disputed', 'sensor_fault', 'site_link_lost',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -40,7 +40,9 @@ export type FaultCode = (typeof FAULT_CODES)[number];
 export const CLOCKS = ['synced', 'holdover', 'unset'] as const;
 export type UnitClock = (typeof CLOCKS)[number];
 
-export const OUTCOMES = ['cleared', 'late', 'manual'] as const;
+export const OUTCOMES = [
+  'cleared', 'late', 'manual', 'remeasured_normal', 'isolated', 'false_reading', 'other',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** User data in the page's two languages; one may be empty. */

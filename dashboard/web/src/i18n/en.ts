@@ -42,8 +42,11 @@ export const messages = {
     reload: 'Reload',
   },
   severity: { critical: 'Critical', major: 'Major', minor: 'Minor' },
-  alertState: { raised: 'Unanswered', acknowledged: 'Acknowledged', resolved: 'Resolved' },
-  outcome: { cleared: 'Cleared', late: 'Learnt afterwards', manual: 'Resolved by hand' },
+  alertState: { raised: 'Unanswered', acknowledged: 'Acknowledged', shelved: 'Shelved', resolved: 'Resolved' },
+  outcome: {
+    cleared: 'Cleared', late: 'Learnt afterwards', manual: 'Resolved by hand', remeasured_normal: 'Measured again, normal',
+    isolated: 'Isolated', false_reading: 'False reading', other: 'Other',
+  },
   zone: { management: 'Management', construction: 'Construction', living: 'Living', isolation: 'Isolation' },
   zoneShort: { management: 'Mgmt', construction: 'Constr', living: 'Living', isolation: 'Isol' },
   lane: { people: 'People lane', car: 'Passenger-car lane', goods: 'Goods-vehicle lane' },
@@ -265,6 +268,10 @@ export const messages = {
     sensor_fault: {
       what: (f) => `Sensor fault ${f.sensor}`,
       why: (f) => `${f.fault || 'Cause unknown'}.`,
+    },
+    site_link_lost: {
+      what: () => 'Site link lost',
+      why: () => 'None of its units is heard; they go on recording by themselves.',
     },
   },
   inbox: {

@@ -41,8 +41,11 @@ export const messages = {
     reload: '重新载入',
   },
   severity: { critical: '紧急', major: '重要', minor: '提示' },
-  alertState: { raised: '未接警', acknowledged: '已接警', resolved: '已办结' },
-  outcome: { cleared: '已恢复', late: '事后得知', manual: '人工办结' },
+  alertState: { raised: '未接警', acknowledged: '已接警', shelved: '已暂停提醒', resolved: '已办结' },
+  outcome: {
+    cleared: '已恢复', late: '事后得知', manual: '人工办结', remeasured_normal: '复测正常',
+    isolated: '已隔离', false_reading: '误测', other: '其他',
+  },
   zone: { management: '管理区', construction: '施工区', living: '生活区', isolation: '隔离区' },
   zoneShort: { management: '管理', construction: '施工', living: '生活', isolation: '隔离' },
   lane: { people: '人行通道', car: '小客车通道', goods: '货车通道' },
@@ -263,6 +266,10 @@ export const messages = {
     sensor_fault: {
       what: (f: AlertFacts) => `传感器故障 ${f.sensor}`,
       why: (f: AlertFacts) => `${f.fault || '原因不明'}。`,
+    },
+    site_link_lost: {
+      what: () => '场所失联',
+      why: () => '所有设备均无消息，在本地照常记录。',
     },
   },
   inbox: {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatepost_dashboard::view::AlertView;
-use gatepost_model::alert::{AlertState, Outcome};
+use gatepost_model::{
+    SiteId,
+    alert::{AlertState, Outcome},
+};
 
 use super::Cause;
 
@@ -12,6 +15,7 @@ use super::Cause;
 pub struct Book {
     all: BTreeMap<u64, AlertView>,
     open: BTreeSet<u64>,
+    open_at: BTreeMap<SiteId, BTreeSet<u64>>,
     by_cause: BTreeMap<Cause, Last>,
 }
 
@@ -20,6 +24,8 @@ pub struct Book {
 struct Last {
     open: Option<u64>,
     late: Option<u64>,
+    /// Resolved by itself.
+    settled: Option<u64>,
 }
 
 impl Last {
@@ -30,8 +36,10 @@ impl Last {
         } else if self.open == Some(alert.id) {
             self.open = None;
         }
-        if alert.outcome == Some(Outcome::Late) {
-            self.late = newest(self.late);
+        match alert.outcome {
+            Some(Outcome::Late) => self.late = newest(self.late),
+            Some(Outcome::Cleared) => self.settled = newest(self.settled),
+            _ => {}
         }
     }
 }
@@ -41,8 +49,18 @@ impl Book {
     pub fn put(&mut self, alert: AlertView) {
         if alert.state == AlertState::Resolved {
             self.open.remove(&alert.id);
+            if let Some(open) = self.open_at.get_mut(&alert.site) {
+                open.remove(&alert.id);
+                if open.is_empty() {
+                    self.open_at.remove(&alert.site);
+                }
+            }
         } else {
             self.open.insert(alert.id);
+            self.open_at
+                .entry(alert.site.clone())
+                .or_default()
+                .insert(alert.id);
         }
         self.by_cause
             .entry(Cause::of(&alert))
@@ -59,6 +77,12 @@ impl Book {
     /// Those that are not resolved, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &AlertView> {
         self.open.iter().filter_map(|id| self.all.get(id))
+    }
+
+    /// Those of a site that are not resolved, oldest first.
+    pub fn open_at(&self, site: &SiteId) -> impl Iterator<Item = &AlertView> {
+        let open = self.open_at.get(site).into_iter().flatten();
+        open.filter_map(|id| self.all.get(id))
     }
 
     /// All, oldest first.
@@ -100,6 +124,16 @@ impl<'a> BookDraft<'a> {
         kept.chain(changed.filter(|alert| alert.state != AlertState::Resolved))
     }
 
+    /// Those of a site that are not resolved in this turn.
+    pub fn open_at(&self, site: &SiteId) -> impl Iterator<Item = &AlertView> {
+        let kept = self
+            .base
+            .open_at(site)
+            .filter(|alert| !self.over.contains_key(&alert.id));
+        let changed = self.over.values().filter(move |alert| alert.site == *site);
+        kept.chain(changed.filter(|alert| alert.state != AlertState::Resolved))
+    }
+
     /// The open alert of a cause.
     pub fn open_of(&self, cause: &Cause) -> Option<&AlertView> {
         self.last(cause).open.and_then(|id| self.get(id))
@@ -111,6 +145,15 @@ impl<'a> BookDraft<'a> {
         self.over
             .into_values()
             .filter(|alert| base.get(alert.id) != Some(alert))
+    }
+
+    /// What was touched in this turn.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &AlertView> {
+        self.over.values()
+    }
+
+    pub(super) fn settled_of(&self, cause: &Cause) -> Option<&AlertView> {
+        self.last(cause).settled.and_then(|id| self.get(id))
     }
 
     pub(super) fn late_of(&self, cause: &Cause) -> Option<&AlertView> {

@@ -162,10 +162,7 @@ fn take_screening(taking: &mut Taking<'_, '_, '_, '_>, screening: &Screening, pl
     let cause = fever::cause(taking.part.id, &taking.batch.unit, screening);
     let is_old = taking.turn.is_old(placed.time);
     let occurrence = fever::occurrence(screening, placed.time, is_old);
-    let (_, is_new) = taking
-        .part
-        .alerts
-        .raise(&cause, occurrence, taking.turn.now);
+    let (_, is_new) = taking.part.raise(&cause, occurrence, taking.turn.now);
     if is_new {
         quarter(taking.part.site, &screening.lane, placed.time).fevers += 1;
     }
@@ -251,10 +248,7 @@ fn take_fault(taking: &mut Taking<'_, '_, '_, '_>, fault: &Fault, mono_us: u64, 
         params,
         is_old: taking.turn.is_old(placed.time),
     };
-    taking
-        .part
-        .alerts
-        .raise(&cause, occurrence, taking.turn.now);
+    taking.part.raise(&cause, occurrence, taking.turn.now);
 }
 
 /// Faults that are no sensor's.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use gatepost_model::{Micros, SiteId, UnitId};
+use gatepost_model::{Micros, SiteId, UnitId, Wall};
 
 use super::{
     AnyKey, AnyRow, Change, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow,
     RoundRow, Row, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
 };
 use crate::core::{
-    alerts::BookDraft,
+    alerts::{BookDraft, Cause, Occurrence},
     coverage::{Blind, BootKey, Watch, Watching},
     quarantine::ShelfDraft,
 };
@@ -218,6 +218,14 @@ pub struct Part<'d, 'a> {
     pub shelf: &'d mut ShelfDraft<'a>,
 }
 
+impl Part<'_, '_> {
+    /// Something is wrong on the site. Answers the alert, and whether it is a new one.
+    pub fn raise(&mut self, cause: &Cause, occurrence: Occurrence, now: Wall) -> (u64, bool) {
+        let severity = self.site.base.site.severity(cause.kind);
+        self.alerts.raise(cause, severity, occurrence, now)
+    }
+}
+
 /// The whole state with changes over it.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -263,8 +271,16 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Something is wrong on a site that may not be known.
+    pub fn raise(&mut self, cause: &Cause, occurrence: Occurrence, now: Wall) {
+        let site = self.base.sites.get(&cause.site);
+        let severity = site.map_or(cause.kind.severity(), |it| it.site.severity(cause.kind));
+        self.alerts.raise(cause, severity, occurrence, now);
+    }
+
     /// All that is changed.
-    pub fn into_changes(self) -> Vec<Change> {
+    pub fn into_changes(mut self) -> Vec<Change> {
+        self.alerts.relink();
         let mut changes = self.more;
         for (id, site) in self.sites {
             site.changes(&id, &mut changes);
