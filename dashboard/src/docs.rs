@@ -17,7 +17,9 @@ use utoipa::{
 
 use crate::{
     error::{CODES, Problem},
-    routes::{alerts, events, health, quarantine, series, sites, slots, units},
+    routes::{
+        alerts, audit, episodes, events, health, quarantine, records, series, sites, slots, units,
+    },
     schema, stream, view,
 };
 
@@ -31,6 +33,9 @@ use crate::{
         sites::list, sites::one, events::list, series::rows, slots::list, units::one, units::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
         alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list,
+        records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
+        records::entries, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
+        episodes::isolate, episodes::release, audit::list,
         stream::open, health::alive, health::ready, health::metrics,
     ),
     components(schemas(

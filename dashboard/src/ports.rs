@@ -7,11 +7,13 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use gatepost_model::{
     Direction, LaneId, SensorId, SiteId, UnitId, Wall, Zone,
     alert::{AlertKind, AlertState, Outcome},
+    event::EntryOutcome,
 };
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, ExcuseView, HandRound,
+    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
 };
 
 /// Why a question has no answer.
@@ -134,6 +136,20 @@ pub trait SiteRead: Send + Sync + 'static {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError>;
+    /// Fever episodes, newest first.
+    fn episodes(&self, site: &SiteId) -> Result<Vec<EpisodeView>, ReadError>;
+    /// Roll-calls, newest first.
+    fn roll_calls(&self, site: &SiteId) -> Result<Vec<RollCallView>, ReadError>;
+    /// Balances of entries by site-local day, newest first.
+    fn entries(&self, site: &SiteId) -> Result<Vec<EntryCounts>, ReadError>;
+    /// What people did on a site, newest first, before the entry with the number `before`; and
+    /// whether the chain of those holds.
+    fn audit(
+        &self,
+        site: &SiteId,
+        limit: usize,
+        before: Option<u64>,
+    ) -> Result<(Vec<AuditEntry>, bool), ReadError>;
     /// Whether store, broker and ingest work, each by name.
     fn readiness(&self) -> Vec<Readiness>;
     /// OpenMetrics text.
@@ -156,12 +172,15 @@ pub struct Readiness {
 pub struct Command {
     /// Who.
     pub by: String,
+    /// The same key again is the same command again.
+    pub key: Option<String>,
     /// What.
     pub act: Act,
 }
 
 /// What is done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Act {
     /// Something with an alert.
     Alert {
@@ -174,10 +193,84 @@ pub enum Act {
         /// What.
         act: AlertAct,
     },
+    /// Something is found out about a suspected fever.
+    Episode {
+        /// Which episode.
+        episode: String,
+        /// The version that the person saw.
+        version: Option<u64>,
+        /// Why.
+        note: Option<String>,
+        /// What.
+        act: EpisodeAct,
+    },
+    /// A planned round need not be done.
+    Excuse {
+        /// The site.
+        site: SiteId,
+        /// Which planned round.
+        slot: String,
+        /// Why.
+        reason: String,
+    },
+    /// A round that no unit saw.
+    Round {
+        /// The site.
+        site: SiteId,
+        /// The round.
+        round: HandRound,
+    },
+    /// People were counted.
+    RollCall {
+        /// The site.
+        site: SiteId,
+        /// In a zone; on the site where none is named.
+        zone: Option<Zone>,
+        /// How many.
+        count: u64,
+    },
+    /// An attempt to enter ended.
+    Entry {
+        /// The site.
+        site: SiteId,
+        /// At which lane.
+        lane: LaneId,
+        /// How.
+        outcome: EntryOutcome,
+        /// Why it was refused.
+        reason: Option<String>,
+    },
+}
+
+/// What people find out about a suspected fever.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpisodeAct {
+    /// Measured again with a clinical device.
+    Remeasure {
+        /// What it showed, degC.
+        clinical_c: f64,
+        /// Which device.
+        device: Option<String>,
+    },
+    /// It is a fever.
+    Confirm {
+        /// What a clinical device showed, degC.
+        clinical_c: f64,
+        /// Which device.
+        device: Option<String>,
+    },
+    /// It is none; the note says why.
+    Dismiss,
+    /// The person is in isolation.
+    Isolate,
+    /// The person is no longer in isolation.
+    Release,
 }
 
 /// What people do with an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AlertAct {
     /// Somebody has it.
     Acknowledge,
@@ -208,6 +301,18 @@ pub enum AlertAct {
 pub enum Answer {
     /// An alert as it is now.
     Alert(Box<AlertView>),
+    /// A fever episode as it is now.
+    Episode(Box<EpisodeView>),
+    /// Why a planned round need not be done.
+    Excuse(ExcuseView),
+    /// A round recorded by hand.
+    Round(Box<HandRound>),
+    /// A roll-call.
+    RollCall(RollCallView),
+    /// The day's entries, with the new one.
+    Entries(EntryCounts),
+    /// What the same command came to before.
+    Again(serde_json::Value),
 }
 
 impl Answer {
@@ -215,6 +320,12 @@ impl Answer {
     pub fn noun(&self) -> &'static str {
         match self {
             Self::Alert(_) => "alert",
+            Self::Episode(_) => "episode",
+            Self::Excuse(_) => "excuse",
+            Self::Round(_) => "round",
+            Self::RollCall(_) => "roll_call",
+            Self::Entries(_) => "entries",
+            Self::Again(_) => "answer",
         }
     }
 }

@@ -12,7 +12,9 @@ use crate::{
     error::Problem,
     extract::MAX_BODY,
     middleware::{access, deadline, no_store, security_headers},
-    routes::{alerts, events, health, quarantine, series, sites, slots, units},
+    routes::{
+        alerts, audit, episodes, events, health, quarantine, records, series, sites, slots, units,
+    },
     state::{AppState, Services},
     stream,
 };
@@ -27,6 +29,23 @@ pub fn router(services: Services) -> Router {
         .route("/sites/{site}/events", get(events::list))
         .route("/sites/{site}/series", get(series::rows))
         .route("/sites/{site}/slots", get(slots::list))
+        .route("/sites/{site}/slots/{slot}/excuse", post(records::excuse))
+        .route("/sites/{site}/rounds", post(records::round))
+        .route(
+            "/sites/{site}/roll-calls",
+            get(records::roll_calls).post(records::roll_call),
+        )
+        .route(
+            "/sites/{site}/entries",
+            get(records::entries).post(records::entry),
+        )
+        .route("/sites/{site}/episodes", get(episodes::list))
+        .route("/sites/{site}/audit", get(audit::list))
+        .route("/episodes/{episode}/remeasure", post(episodes::remeasure))
+        .route("/episodes/{episode}/confirm", post(episodes::confirm))
+        .route("/episodes/{episode}/dismiss", post(episodes::dismiss))
+        .route("/episodes/{episode}/isolate", post(episodes::isolate))
+        .route("/episodes/{episode}/release", post(episodes::release))
         .route("/sites/{site}/units/{unit}", get(units::one))
         .route("/units", get(units::list))
         .route("/alerts", get(alerts::list))

@@ -1,9 +1,13 @@
 //! One file a noun: parameters in, one question to a port, JSON out.
 
 pub(crate) mod alerts;
+pub(crate) mod audit;
+pub(crate) mod episodes;
 pub(crate) mod events;
 pub(crate) mod health;
+mod people;
 pub(crate) mod quarantine;
+pub(crate) mod records;
 pub(crate) mod series;
 pub(crate) mod sites;
 pub(crate) mod slots;

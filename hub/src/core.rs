@@ -9,12 +9,12 @@
 pub mod alerts;
 pub mod coverage;
 pub mod dedupe;
-mod fever;
+pub mod fever;
 pub mod headcount;
 pub mod input;
 mod intake;
 pub mod liveness;
-mod people;
+pub mod people;
 pub mod placement;
 pub mod quarantine;
 pub mod rounds;
@@ -277,6 +277,7 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 if let Some(mut part) = draft.part(id) {
                     liveness::tick(&mut part, base.listening_since, turn.now);
                     verdicts::tick(&mut part, turn.settings, turn.now);
+                    people::forget(&mut part, turn.now);
                 }
             }
             draft.alerts.settle(turn.now, turn.settings.hold_us);

@@ -4,6 +4,7 @@
 //! the engine never waits for a disk that a reader waits for.
 
 pub mod alerts;
+mod audit;
 pub mod fleet;
 mod headcount;
 mod lane;
@@ -22,7 +23,8 @@ use chrono::TimeDelta;
 use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
-        AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, QuarantineItem, RollCallView,
+        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -167,6 +169,34 @@ impl SiteRead for ReadModel {
         cursor: Option<&str>,
     ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError> {
         quarantine::page(&self.data, limit, cursor)
+    }
+
+    fn episodes(&self, id: &SiteId) -> Result<Vec<EpisodeView>, ReadError> {
+        let mut all: Vec<EpisodeView> = self.site_state(id)?.episodes.values().cloned().collect();
+        all.sort_by(|a, b| b.happened_at.cmp(&a.happened_at).then(a.id.cmp(&b.id)));
+        Ok(all)
+    }
+
+    fn roll_calls(&self, id: &SiteId) -> Result<Vec<RollCallView>, ReadError> {
+        let mut all: Vec<RollCallView> =
+            self.site_state(id)?.roll_calls.values().cloned().collect();
+        all.sort_by_key(|call| std::cmp::Reverse(call.at));
+        Ok(all)
+    }
+
+    fn entries(&self, id: &SiteId) -> Result<Vec<EntryCounts>, ReadError> {
+        let site = self.site_state(id)?;
+        Ok(site.entries.values().rev().cloned().collect())
+    }
+
+    fn audit(
+        &self,
+        id: &SiteId,
+        limit: usize,
+        before: Option<u64>,
+    ) -> Result<(Vec<AuditEntry>, bool), ReadError> {
+        self.site_state(id)?;
+        audit::page(&self.data, id, limit, before)
     }
 
     fn readiness(&self) -> Vec<Readiness> {

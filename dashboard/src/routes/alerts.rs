@@ -1,10 +1,11 @@
 //! Alerts, and what people do about them.
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use gatepost_model::{Wall, alert::Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::people::{key, name, words};
 use crate::{
     error::Problem,
     extract::{Body, OfAlert},
@@ -19,13 +20,6 @@ use crate::{
 const USUAL: usize = 100;
 /// The longest page.
 const MAX: usize = 1_000;
-/// Who acts, until there are users.
-const NOBODY_IN_PARTICULAR: &str = "operator";
-/// Longest name, in characters.
-const MAX_NAME: usize = 64;
-/// Longest note, in characters.
-const MAX_NOTE: usize = 2_000;
-
 /// A page of alerts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Alerts {
@@ -149,10 +143,20 @@ pub(crate) async fn one(
 pub(crate) async fn acknowledge(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Deed>,
 ) -> Result<Json<Answer>, Problem> {
     let Deed { by, note, version } = said;
-    act(&app, alert, AlertAct::Acknowledge, by, note, version).await
+    act(
+        &app,
+        &headers,
+        alert,
+        AlertAct::Acknowledge,
+        by,
+        note,
+        version,
+    )
+    .await
 }
 
 /// It is given to somebody, who then has it
@@ -165,13 +169,23 @@ pub(crate) async fn acknowledge(
 pub(crate) async fn assign(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Assignment>,
 ) -> Result<Json<Answer>, Problem> {
     let to = name(Some(said.to))?;
     let Assignment {
         by, note, version, ..
     } = said;
-    act(&app, alert, AlertAct::Assign { to }, by, note, version).await
+    act(
+        &app,
+        &headers,
+        alert,
+        AlertAct::Assign { to },
+        by,
+        note,
+        version,
+    )
+    .await
 }
 
 /// Something is said about it
@@ -184,10 +198,11 @@ pub(crate) async fn assign(
 pub(crate) async fn comment(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Deed>,
 ) -> Result<Json<Answer>, Problem> {
     let Deed { by, note, version } = said;
-    act(&app, alert, AlertAct::Comment, by, note, version).await
+    act(&app, &headers, alert, AlertAct::Comment, by, note, version).await
 }
 
 /// It can wait: until when, and why. Not for a suspected fever
@@ -200,6 +215,7 @@ pub(crate) async fn comment(
 pub(crate) async fn shelve(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Shelving>,
 ) -> Result<Json<Answer>, Problem> {
     let until = said.until;
@@ -207,7 +223,16 @@ pub(crate) async fn shelve(
         by, note, version, ..
     } = said;
     let note = Some(note);
-    act(&app, alert, AlertAct::Shelve { until }, by, note, version).await
+    act(
+        &app,
+        &headers,
+        alert,
+        AlertAct::Shelve { until },
+        by,
+        note,
+        version,
+    )
+    .await
 }
 
 /// It cannot wait any longer
@@ -220,10 +245,11 @@ pub(crate) async fn shelve(
 pub(crate) async fn unshelve(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Deed>,
 ) -> Result<Json<Answer>, Problem> {
     let Deed { by, note, version } = said;
-    act(&app, alert, AlertAct::Unshelve, by, note, version).await
+    act(&app, &headers, alert, AlertAct::Unshelve, by, note, version).await
 }
 
 /// It is over. Already resolved answers 200 with who said so
@@ -236,6 +262,7 @@ pub(crate) async fn unshelve(
 pub(crate) async fn resolve(
     State(app): State<AppState>,
     OfAlert(alert): OfAlert,
+    headers: HeaderMap,
     Body(said): Body<Resolution>,
 ) -> Result<Json<Answer>, Problem> {
     let outcome = said.outcome;
@@ -244,6 +271,7 @@ pub(crate) async fn resolve(
     } = said;
     act(
         &app,
+        &headers,
         alert,
         AlertAct::Resolve { outcome },
         by,
@@ -255,6 +283,7 @@ pub(crate) async fn resolve(
 
 async fn act(
     app: &AppState,
+    headers: &HeaderMap,
     alert: u64,
     act: AlertAct,
     by: Option<String>,
@@ -263,6 +292,7 @@ async fn act(
 ) -> Result<Json<Answer>, Problem> {
     let command = Command {
         by: name(by)?,
+        key: key(headers)?,
         act: Act::Alert {
             alert,
             version,
@@ -271,25 +301,4 @@ async fn act(
         },
     };
     Ok(Json(app.command.command(command).await?))
-}
-
-fn name(by: Option<String>) -> Result<String, Problem> {
-    let by = tidy("by", by, MAX_NAME)?;
-    Ok(by.unwrap_or_else(|| NOBODY_IN_PARTICULAR.to_owned()))
-}
-
-fn words(note: Option<String>) -> Result<Option<String>, Problem> {
-    tidy("note", note, MAX_NOTE)
-}
-
-fn tidy(field: &str, text: Option<String>, max: usize) -> Result<Option<String>, Problem> {
-    let text = text
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty());
-    match &text {
-        Some(long) if long.chars().count() > max => Err(Problem::invalid_body(format!(
-            "`{field}` is longer than {max} characters"
-        ))),
-        _ => Ok(text),
-    }
 }

@@ -122,14 +122,14 @@ async fn an_alert_is_acknowledged_and_resolved() {
     insta::assert_json_snapshot!("acknowledged", answer.shown());
     assert_eq!(
         fake.asked(),
-        r#"Command { by: "李伟", act: Alert { alert: 1, version: Some(4), note: Some("on my way"), act: Acknowledge } }"#
+        r#"Command { by: "李伟", key: None, act: Alert { alert: 1, version: Some(4), note: Some("on my way"), act: Acknowledge } }"#
     );
 
     let answer = post(app(&fake), "/api/v1/alerts/1/resolve", "").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(
         fake.asked(),
-        r#"Command { by: "operator", act: Alert { alert: 1, version: None, note: None, act: Resolve { outcome: None } } }"#
+        r#"Command { by: "operator", key: None, act: Alert { alert: 1, version: None, note: None, act: Resolve { outcome: None } } }"#
     );
 }
 

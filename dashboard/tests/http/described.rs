@@ -31,6 +31,8 @@ async fn every_described_path_is_answered() {
         let filled = path
             .replace("{site}", "binjiang")
             .replace("{unit}", "gate-1")
+            .replace("{slot}", "living-2026-11-23-1")
+            .replace("{episode}", "binjiang.gate-1.p1")
             .replace("{alert}", "1");
         if filled.ends_with("/stream") {
             continue; // never ends; `live` reads it
@@ -62,6 +64,14 @@ fn body_of(path: &str) -> &'static str {
     match last {
         "assign" => r#"{"to":"li"}"#,
         "shelve" => r#"{"until":"2026-11-23T09:00:00Z","note":"the part is ordered"}"#,
+        "remeasure" | "confirm" => r#"{"clinical_c":38.2}"#,
+        "excuse" => r#"{"reason":"rain"}"#,
+        "rounds" => {
+            r#"{"round":{"zone":"living","started":"2026-11-23T01:00:00Z",
+                "ended":"2026-11-23T01:20:00Z","reason":"the unit was being repaired"}}"#
+        }
+        "roll-calls" => r#"{"count":41}"#,
+        "entries" => r#"{"lane":"people","outcome":"admitted"}"#,
         _ => "",
     }
 }

@@ -12,7 +12,8 @@ use gatepost_dashboard::{
         ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
-        AlertView, EventPage, QuarantineItem, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, QuarantineItem, RollCallView,
+        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -266,6 +267,31 @@ impl SiteRead for Fake {
         Ok((vec![item], None))
     }
 
+    fn episodes(&self, site: &SiteId) -> Result<Vec<EpisodeView>, ReadError> {
+        known(site)?;
+        Ok(Vec::new())
+    }
+
+    fn roll_calls(&self, site: &SiteId) -> Result<Vec<RollCallView>, ReadError> {
+        known(site)?;
+        Ok(Vec::new())
+    }
+
+    fn entries(&self, site: &SiteId) -> Result<Vec<EntryCounts>, ReadError> {
+        known(site)?;
+        Ok(Vec::new())
+    }
+
+    fn audit(
+        &self,
+        site: &SiteId,
+        _limit: usize,
+        _before: Option<u64>,
+    ) -> Result<(Vec<AuditEntry>, bool), ReadError> {
+        known(site)?;
+        Ok((Vec::new(), true))
+    }
+
     fn readiness(&self) -> Vec<Readiness> {
         let broken = self.broken.load(Ordering::Relaxed);
         vec![
@@ -294,9 +320,10 @@ impl SiteRead for Fake {
 impl SiteCommand for Fake {
     fn command(&self, command: Command) -> Change {
         *self.asked.lock().unwrap() = format!("{command:?}");
-        let Act::Alert {
-            alert: id, version, ..
-        } = command.act;
+        let (id, version) = match command.act {
+            Act::Alert { alert, version, .. } => (alert, version),
+            _ => (1, None),
+        };
         let broken = self.broken.load(Ordering::Relaxed);
         Box::pin(async move {
             match (id, version) {

@@ -26,6 +26,9 @@ pub struct Anchor {
     pub at: Wall,
     /// How many were inside then.
     pub count: i64,
+    /// People were counted then: nothing earlier moves it.
+    #[serde(default)]
+    pub called: bool,
 }
 
 /// The sum since an anchor, over lanes that lead to the same place.

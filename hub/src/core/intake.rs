@@ -2,6 +2,8 @@
 
 mod event;
 
+pub(super) use event::lane_row;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

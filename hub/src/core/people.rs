@@ -1,8 +1,29 @@
 //! What people change, act by act.
+//!
+//! An act is one entry of its site's audit trail. An act with an idempotency key that was carried
+//! out already is answered with what it came to then, for a day.
 
-use gatepost_dashboard::ports::{Act, Answer, Command, CommandError};
+mod trail;
 
-use super::{Turn, alerts::Person, state::Draft};
+use gatepost_dashboard::{
+    ports::{Act, Answer, Command, CommandError},
+    view::{EntryCounts, ExcuseView, HandRound, RollCallView, Verdict},
+};
+use gatepost_model::{SiteId, UnitId, Wall, alert::AlertState, event::EntryOutcome};
+
+use super::{
+    Turn,
+    alerts::Person,
+    fever,
+    headcount::{Anchor, Tally},
+    rounds::slots_between,
+    state::{Draft, Part, SaidRow, TallyRow},
+};
+
+pub use trail::verify;
+
+/// An idempotency key is remembered for so long, microseconds: a day.
+const REMEMBERED_US: i64 = 24 * 3_600_000_000;
 
 /// Carries a command out in the draft of a turn, or says why not.
 pub(super) fn act(
@@ -10,17 +31,275 @@ pub(super) fn act(
     turn: &Turn<'_>,
     command: Command,
 ) -> Result<Answer, CommandError> {
-    let Command { by, act } = command;
+    let Command { by, key, act } = command;
+    let print = trail::print_of(&by, &act);
+    let site = site_of(draft, &act)?;
+    let mut part = draft.part(&site).ok_or_else(|| no("site", &site))?;
+    if let Some(said) = key.as_ref().and_then(|key| part.site.said.get(key)) {
+        if said.print != print {
+            return Err(CommandError::Refused(
+                "the Idempotency-Key was used for something else".to_owned(),
+            ));
+        }
+        return Ok(Answer::Again(said.answer.clone()));
+    }
+    let (answer, is_new) = carry_out(&mut part, turn.now, &by, act.clone())?;
+    if is_new {
+        trail::write(&mut part, &by, &act, turn.now);
+    }
+    if let Some(key) = key {
+        part.site.said.put(SaidRow {
+            key,
+            at: turn.now,
+            print,
+            answer: serde_json::to_value(&answer).unwrap_or_default(),
+        });
+    }
+    Ok(answer)
+}
+
+/// Forgets idempotency keys whose day is over.
+pub(super) fn forget(part: &mut Part<'_, '_>, now: Wall) {
+    let base = part.site.base;
+    let is_over = |row: &&SaidRow| now.micros_since(row.at) > REMEMBERED_US;
+    for row in base.said.values().filter(is_over) {
+        part.site.said.remove(row.key.clone());
+    }
+}
+
+fn no(what: &'static str, id: impl ToString) -> CommandError {
+    CommandError::NotFound {
+        what,
+        id: id.to_string(),
+    }
+}
+
+fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
+    match act {
+        Act::Alert { alert, .. } => {
+            let known = draft.alerts.get(*alert);
+            known
+                .map(|it| it.site.clone())
+                .ok_or_else(|| no("alert", alert))
+        }
+        Act::Episode { episode, .. } => {
+            let (site, _, _) = parts_of(episode)?;
+            Ok(site)
+        }
+        Act::Excuse { site, .. }
+        | Act::Round { site, .. }
+        | Act::RollCall { site, .. }
+        | Act::Entry { site, .. } => Ok(site.clone()),
+    }
+}
+
+/// Site, unit and screening of an episode's id.
+fn parts_of(episode: &str) -> Result<(SiteId, UnitId, String), CommandError> {
+    let read = || {
+        let mut parts = episode.splitn(3, '.');
+        let site = parts.next()?.parse().ok()?;
+        let unit = parts.next()?.parse().ok()?;
+        Some((site, unit, parts.next()?.to_owned()))
+    };
+    read().ok_or_else(|| no("episode", episode))
+}
+
+/// What it came to, and whether it changed anything.
+fn carry_out(
+    part: &mut Part<'_, '_>,
+    now: Wall,
+    by: &str,
+    act: Act,
+) -> Result<(Answer, bool), CommandError> {
     match act {
         Act::Alert {
-            alert,
+            alert: id,
             version,
             note,
             act,
         } => {
-            let person = Person { by, note, version };
-            let alert = draft.alerts.act(alert, &act, person, turn.now)?;
-            Ok(Answer::Alert(Box::new(alert)))
+            let person = Person {
+                by: by.to_owned(),
+                note,
+                version,
+            };
+            let before = part.alerts.get(id).map(|it| (it.version, it.state));
+            let alert = part.alerts.act(id, &act, person.clone(), now)?;
+            let is_new = before != Some((alert.version, alert.state));
+            if let Some(outcome) = alert.outcome.filter(|_| is_new)
+                && alert.state == AlertState::Resolved
+            {
+                fever::settle_by_alert(part, id, outcome, &person, now);
+            }
+            Ok((Answer::Alert(Box::new(alert)), is_new))
+        }
+        Act::Episode {
+            episode,
+            version,
+            note,
+            act,
+        } => {
+            let (_, unit, screening) = parts_of(&episode)?;
+            let known = part.site.episodes.get(&(unit, screening)).cloned();
+            let known = known.ok_or_else(|| no("episode", &episode))?;
+            let person = Person {
+                by: by.to_owned(),
+                note,
+                version,
+            };
+            let (episode, is_new) = fever::act(part, &known, &act, person, now)?;
+            Ok((Answer::Episode(Box::new(episode)), is_new))
+        }
+        Act::Excuse { slot, reason, .. } => excuse(part, now, by, &slot, reason),
+        Act::Round { round, .. } => hand_round(part, now, by, round),
+        Act::RollCall { zone, count, .. } => {
+            let of = zone;
+            if part.site.base.people_lanes(of).is_empty() {
+                let place = of.map_or_else(|| "site".to_owned(), |zone| zone.to_string());
+                return Err(CommandError::Refused(format!(
+                    "no lane of people leads into {place}: there is no headcount"
+                )));
+            }
+            let known = part.site.tallies.get(&of);
+            let estimate = known.map(|row| row.tally.raw().max(0));
+            let counted = i64::try_from(count).unwrap_or(i64::MAX);
+            let called = RollCallView {
+                zone: of,
+                at: now,
+                by: by.to_owned(),
+                counted: count,
+                estimate,
+                correction: estimate.map(|estimate| counted.saturating_sub(estimate)),
+            };
+            let anchor = Anchor {
+                at: now,
+                count: counted,
+                called: true,
+            };
+            let tally = Tally::new(anchor);
+            part.site.tallies.put(TallyRow { of, tally });
+            part.site.roll_calls.put(called.clone());
+            Ok((Answer::RollCall(called), true))
+        }
+        Act::Entry {
+            lane,
+            outcome,
+            reason,
+            ..
+        } => {
+            if !part.site.base.site.lanes.iter().any(|it| it.id == lane) {
+                return Err(no("lane", &lane));
+            }
+            if outcome == EntryOutcome::Refused && reason.is_none() {
+                return Err(CommandError::Refused(
+                    "say in `reason` why somebody was refused".to_owned(),
+                ));
+            }
+            let counts = count_entry(part, now, outcome, reason.as_deref());
+            Ok((Answer::Entries(counts), true))
         }
     }
 }
+
+/// Counts one entry in the balance of its site-local day.
+pub(super) fn count_entry(
+    part: &mut Part<'_, '_>,
+    at: Wall,
+    outcome: EntryOutcome,
+    reason: Option<&str>,
+) -> EntryCounts {
+    let date = part.site.base.zone.day_of(at).to_string();
+    let row = part.site.entries.edit(date.clone(), || EntryCounts {
+        date,
+        ..EntryCounts::default()
+    });
+    match outcome {
+        EntryOutcome::Admitted => row.admitted += 1,
+        EntryOutcome::Refused => {
+            row.refused += 1;
+            let reason = reason.unwrap_or("unsaid").to_owned();
+            *row.reasons.entry(reason).or_default() += 1;
+        }
+        EntryOutcome::Isolated => row.isolated += 1,
+    }
+    row.clone()
+}
+
+fn excuse(
+    part: &mut Part<'_, '_>,
+    now: Wall,
+    by: &str,
+    slot: &str,
+    reason: String,
+) -> Result<(Answer, bool), CommandError> {
+    if let Some(known) = part.site.excuses.get(&slot.to_owned()) {
+        return Ok((Answer::Excuse(known.clone()), false));
+    }
+    let base = part.site.base;
+    let known = base.slots.values().find(|row| row.slot.id == slot);
+    let planned = || {
+        let ahead = now.plus(chrono::TimeDelta::days(60));
+        let slots = slots_between(&base.site, base.zone, now, ahead);
+        slots.into_iter().find(|it| it.id == slot)
+    };
+    let found = known.map(|row| row.slot.clone()).or_else(planned);
+    let found = found.ok_or_else(|| no("slot", slot))?;
+    if known.is_some_and(|row| matches!(row.verdict, Verdict::Done | Verdict::Late)) {
+        return Err(CommandError::Refused("the round was done".to_owned()));
+    }
+    let excuse = ExcuseView {
+        slot: found.id,
+        at: now,
+        by: by.to_owned(),
+        reason,
+    };
+    part.site.judged.mark(found.start, found.end);
+    part.site.excuses.put(excuse.clone());
+    Ok((Answer::Excuse(excuse), true))
+}
+
+/// The oldest round that may still be recorded by hand: a week, as long as units may be silent.
+const OLDEST_US: i64 = 7 * 24 * 3_600_000_000;
+
+fn hand_round(
+    part: &mut Part<'_, '_>,
+    now: Wall,
+    by: &str,
+    round: HandRound,
+) -> Result<(Answer, bool), CommandError> {
+    let refused = |reason: &str| Err(CommandError::Refused(reason.to_owned()));
+    if round.started >= round.ended {
+        return refused("`ended` must be after `started`");
+    }
+    if round.ended > now {
+        return refused("`ended` lies in the future");
+    }
+    if now.micros_since(round.started) > OLDEST_US {
+        return refused("it is more than a week ago");
+    }
+    if !part.site.base.site.zone(round.zone).used {
+        return refused("the site does not use that zone");
+    }
+    if round
+        .litres
+        .is_some_and(|litres| !(0.0..=10_000.0).contains(&litres))
+    {
+        return refused("`litres` must be 0 to 10000");
+    }
+    let round = HandRound {
+        id: format!("hand-{}", part.site.hand_rounds.iter().count() + 1),
+        recorded_at: Some(now),
+        recorded_by: by.to_owned(),
+        ..round
+    };
+    // A round may be the late one of a slot that ended up to two days before.
+    let reach = chrono::TimeDelta::days(2);
+    part.site
+        .judged
+        .mark(round.started.plus(-reach), round.ended);
+    part.site.hand_rounds.put(round.clone());
+    Ok((Answer::Round(Box::new(round)), true))
+}
+
+#[cfg(test)]
+mod tests;

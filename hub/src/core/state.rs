@@ -10,7 +10,9 @@ mod rows;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gatepost_dashboard::view::AlertView;
+use gatepost_dashboard::view::{
+    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+};
 use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
 
 use super::{
@@ -25,7 +27,7 @@ pub use change::{AnyKey, AnyRow, Change};
 pub use draft::{Draft, Part, SiteDraft};
 pub use rows::{
     BatchAge, FaultRow, Judged, LaneRow, LogRow, Presence, Prompt, QuarterRow, ReadingRow,
-    RoundRow, Row, SlotRow, TallyRow, UnitRow,
+    RoundRow, Row, SaidRow, SlotRow, TallyRow, UnitRow,
 };
 
 /// Rows by their key.
@@ -71,6 +73,20 @@ pub struct SiteState {
     pub rounds: Table<RoundRow>,
     /// Verdicts on slots.
     pub slots: Table<SlotRow>,
+    /// Fever episodes.
+    pub episodes: Table<EpisodeView>,
+    /// Roll-calls.
+    pub roll_calls: Table<RollCallView>,
+    /// Why planned rounds need not be done.
+    pub excuses: Table<ExcuseView>,
+    /// Rounds that no unit saw.
+    pub hand_rounds: Table<HandRound>,
+    /// Entries by day.
+    pub entries: Table<EntryCounts>,
+    /// What commands with an idempotency key came to.
+    pub said: Table<SaidRow>,
+    /// The newest entry of the audit trail; those before it are only in the journal.
+    pub audit: Option<AuditEntry>,
     /// What its units could see, and when.
     pub sight: Arc<Sight>,
     /// Who was heard when.
@@ -97,6 +113,13 @@ impl SiteState {
             faults: Table::<FaultRow>::new(),
             rounds: Table::<RoundRow>::new(),
             slots: Table::<SlotRow>::new(),
+            episodes: Table::<EpisodeView>::new(),
+            roll_calls: Table::<RollCallView>::new(),
+            excuses: Table::<ExcuseView>::new(),
+            hand_rounds: Table::<HandRound>::new(),
+            entries: Table::<EntryCounts>::new(),
+            said: Table::<SaidRow>::new(),
+            audit: None,
             sight: Arc::new(Sight::default()),
             presence: BTreeMap::new(),
             judged: Judged::default(),
@@ -242,6 +265,17 @@ impl SiteState {
             AnyRow::Watching(watching) => {
                 Arc::make_mut(&mut self.sight).put_watching(watching.clone());
             }
+            AnyRow::Episode(row) => drop(self.episodes.insert(row.key(), row.clone())),
+            AnyRow::RollCall(row) => drop(self.roll_calls.insert(row.key(), row.clone())),
+            AnyRow::Excuse(row) => drop(self.excuses.insert(row.key(), row.clone())),
+            AnyRow::HandRound(row) => drop(self.hand_rounds.insert(row.key(), row.clone())),
+            AnyRow::Entries(row) => drop(self.entries.insert(row.key(), row.clone())),
+            AnyRow::Said(row) => drop(self.said.insert(row.key(), row.clone())),
+            AnyRow::Audit(row) => {
+                if self.audit.as_ref().is_none_or(|known| known.n <= row.n) {
+                    self.audit = Some(row.clone());
+                }
+            }
             AnyRow::Blind(blind) => Arc::make_mut(&mut self.sight).put_blind(blind.clone()),
         }
     }
@@ -249,6 +283,7 @@ impl SiteState {
     fn remove(&mut self, key: &AnyKey) {
         match key {
             AnyKey::Fault(key) => drop(self.faults.remove(key)),
+            AnyKey::Said(key) => drop(self.said.remove(key)),
         }
     }
 }

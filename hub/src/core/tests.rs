@@ -145,6 +145,7 @@ fn input(step: &Step, logs: &[Log], now: &mut Wall) -> Option<Input> {
             ticket: 1,
             command: Command {
                 by: "wang".to_owned(),
+                key: None,
                 act: Act::Alert {
                     alert: *alert,
                     version: None,

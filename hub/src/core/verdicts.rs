@@ -90,7 +90,7 @@ fn look(
         rounds,
         min_litres: site.site.zone(slot.zone).min_litres,
         watched,
-        excused: false,
+        excused: site.excuses.contains_key(&slot.id),
         now,
         grace: settings.slot_grace,
     };
@@ -111,11 +111,10 @@ pub fn provisional(slot: &Slot, grace: TimeDelta, now: Wall) -> Verdict {
 
 fn rounds_near(site: &SiteState, from: Wall, to: Wall) -> Vec<SeenRound> {
     let (from, to) = (from.plus(-TimeDelta::days(2)), to.plus(TimeDelta::days(8)));
-    site.rounds
-        .values()
-        .map(|row| &row.seen)
+    let seen = site.rounds.values().map(|row| row.seen.clone());
+    let by_hand = site.hand_rounds.values().map(SeenRound::by_hand);
+    seen.chain(by_hand)
         .filter(|seen| seen.started < to && seen.ended.unwrap_or(seen.started) >= from)
-        .cloned()
         .collect()
 }
 

@@ -56,6 +56,7 @@ fn view(site: &SiteState, slot: Slot, grace: TimeDelta, now: Wall) -> SlotView {
     let verdict = row.map_or_else(|| provisional(&slot, grace, now), |row| row.verdict);
     let since = row.map_or_else(|| began(verdict, &slot, grace), |row| row.since);
     SlotView {
+        excuse: site.excuses.get(&slot.id).cloned(),
         id: slot.id,
         zone: slot.zone,
         date: slot.date.to_string(),

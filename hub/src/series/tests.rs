@@ -92,6 +92,7 @@ impl Setup {
             anchor: Some(Anchor {
                 at: at(0),
                 count: 2,
+                called: false,
             }),
             now: at(15 * 60 + 3 * HOUR + 1800),
         };

@@ -56,6 +56,32 @@ impl BookDraft<'_> {
         Ok(alert)
     }
 
+    /// Somebody deals with it, by what they did elsewhere.
+    pub fn take_over(&mut self, id: u64, by: &str, now: Wall) {
+        let open = self
+            .get(id)
+            .filter(|it| matches!(it.state, AlertState::Raised | AlertState::Shelved));
+        if let Some(known) = open {
+            let mut alert = known.clone();
+            let person = Person {
+                by: by.to_owned(),
+                note: None,
+                version: None,
+            };
+            carry_out(&mut alert, &AlertAct::Acknowledge, person, now);
+            self.put(alert);
+        }
+    }
+
+    /// It is over, by what somebody did elsewhere.
+    pub fn close(&mut self, id: u64, outcome: Outcome, person: Person, now: Wall) {
+        if let Some(known) = self.get(id).filter(|it| it.state != AlertState::Resolved) {
+            let mut alert = known.clone();
+            finish(&mut alert, now, outcome, Some(person.by), person.note);
+            self.put(alert);
+        }
+    }
+
     /// Alerts that could wait until now wait no longer.
     pub(super) fn take_off_the_shelf(&mut self, now: Wall) {
         let due: Vec<AlertView> = self

@@ -62,6 +62,7 @@ fn count(movements: &[(i64, Movement)], sight: &Sight, now: i64) -> Headcount {
     let mut tally = Tally::new(Anchor {
         at: at(0),
         count: 3,
+        called: false,
     });
     let mut hours = HourTable::default();
     for (minute, movement) in movements {
@@ -169,6 +170,7 @@ fn an_hour_that_was_half_watched_counts_half() {
     let mut tally = Tally::new(Anchor {
         at: at(60),
         count: 0,
+        called: false,
     });
     let mut hours = HourTable::default();
     for (minute, movement) in &movements {

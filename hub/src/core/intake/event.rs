@@ -18,6 +18,7 @@ use crate::core::{
     coverage::{Blind, BlindCause, Blinded, Watching},
     fever,
     headcount::{Anchor, Counts, HourTable, Movement, Tally},
+    people,
     placement::Placed,
     rounds::SeenRound,
     state::{FaultRow, LaneRow, QuarterRow, ReadingRow, RoundRow, Row, SiteDraft, TallyRow},
@@ -47,7 +48,11 @@ pub(super) fn take(taking: &mut Taking<'_, '_, '_, '_>, event: &Event, placed: P
                 end_fault(taking, &row, placed.time);
             }
         }
-        Happening::Entry(_) | Happening::Calibration(_) | Happening::Unknown(_) => {}
+        Happening::Entry(entry) => {
+            let reason = entry.reason.as_deref();
+            people::count_entry(taking.part, placed.time, entry.outcome, reason);
+        }
+        Happening::Calibration(_) | Happening::Unknown(_) => {}
     }
 }
 
@@ -120,7 +125,11 @@ fn counted_in(site: &SiteDraft<'_>, lane: &LaneId) -> Option<Option<Zone>> {
 fn new_tally(of: Option<Zone>, at: Wall) -> TallyRow {
     TallyRow {
         of,
-        tally: Tally::new(Anchor { at, count: 0 }),
+        tally: Tally::new(Anchor {
+            at,
+            count: 0,
+            called: false,
+        }),
     }
 }
 
@@ -138,7 +147,7 @@ fn begin_record(site: &mut SiteDraft<'_>, at: Wall) {
         let is_earlier = site
             .tallies
             .get(&of)
-            .is_none_or(|row| at < row.tally.anchor.at);
+            .is_none_or(|row| !row.tally.anchor.called && at < row.tally.anchor.at);
         if is_earlier {
             site.tallies.edit(of, || new_tally(of, at)).tally.anchor.at = at;
         }
@@ -156,14 +165,8 @@ fn take_screening(taking: &mut Taking<'_, '_, '_, '_>, screening: &Screening, pl
     if screening.attempt <= 1 {
         quarter(site, &screening.lane, placed.time).screened += 1;
     }
-    if screening.verdict != ScreeningVerdict::Fever {
-        return;
-    }
-    let cause = fever::cause(taking.part.id, &taking.batch.unit, screening);
-    let is_old = taking.turn.is_old(placed.time);
-    let occurrence = fever::occurrence(screening, placed.time, is_old);
-    let (_, is_new) = taking.part.raise(&cause, occurrence, taking.turn.now);
-    if is_new {
+    let unit = &taking.batch.unit;
+    if fever::take(taking.part, taking.turn, unit, screening, placed) {
         quarter(taking.part.site, &screening.lane, placed.time).fevers += 1;
     }
 }
@@ -312,7 +315,7 @@ fn fault_cause(taking: &Taking<'_, '_, '_, '_>, fault: &Fault) -> Cause {
     }
 }
 
-fn lane_row<'d>(site: &'d mut SiteDraft<'_>, lane: &LaneId) -> &'d mut LaneRow {
+pub(in crate::core) fn lane_row<'d>(site: &'d mut SiteDraft<'_>, lane: &LaneId) -> &'d mut LaneRow {
     site.lanes.edit(lane.clone(), || LaneRow::new(lane.clone()))
 }
 

@@ -1,6 +1,6 @@
 //! A round as the record has it so far.
 
-use gatepost_dashboard::view::Proof;
+use gatepost_dashboard::view::{HandRound, Proof};
 use gatepost_model::{
     Micros, UnitId, Wall, Zone,
     event::{Evidence, Round, RoundPhase},
@@ -62,6 +62,24 @@ impl SeenRound {
         }
     }
 
+    /// A round that no unit saw.
+    pub fn by_hand(round: &HandRound) -> Self {
+        Self {
+            zone: round.zone,
+            round: round.id.clone(),
+            unit: None,
+            started: round.started,
+            start_seen: true,
+            ended: Some(round.ended),
+            phase: RoundPhase::Ended,
+            litres: round.litres.unwrap_or(0.0),
+            pump_s: 0.0,
+            points: Vec::new(),
+            evidence: Evidence::Other,
+            error_ms: 0,
+        }
+    }
+
     /// Takes over another of its events, in whatever order they come: the start's time is the
     /// start's event's, all else is that of the event which closed it.
     pub fn absorb(&mut self, other: &Self) {
@@ -84,8 +102,12 @@ impl SeenRound {
     }
 
     /// Whether it is more than button presses: enough litres where they were measured, or check
-    /// points reached. A press of *start* and *stop* alone is never enough.
+    /// points reached. A press of *start* and *stop* alone is never enough; a person's word is,
+    /// unless it names too few litres.
     pub fn is_enough(&self, min_litres: f64) -> bool {
+        if self.unit.is_none() {
+            return self.litres == 0.0 || self.litres >= min_litres;
+        }
         let by_flow = self.litres >= min_litres;
         let by_points = !self.points.is_empty();
         match self.evidence {
@@ -107,6 +129,7 @@ impl SeenRound {
             pump_s: self.pump_s,
             points: self.points.clone(),
             evidence: match self.evidence {
+                _ if self.unit.is_none() => "hand",
                 Evidence::Button => "button",
                 Evidence::ButtonFlow => "button+flow",
                 Evidence::ButtonPoints => "button+points",

@@ -1,11 +1,13 @@
 //! One change of the state, and the form in which it is stored.
 
-use gatepost_dashboard::view::AlertView;
+use gatepost_dashboard::view::{
+    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+};
 use gatepost_model::{Micros, Site, SiteId, UnitId, Wall};
 
 use super::rows::{
-    FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow, RoundRow, Row, SlotRow,
-    TallyRow, UnitRow,
+    FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow, RoundRow, Row, SaidRow,
+    SlotRow, TallyRow, UnitRow,
 };
 use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
@@ -102,6 +104,13 @@ rows! {
     Watch(Watch) = "watch",
     Watching(Watching) = "watching",
     Blind(Blind) = "blind",
+    Episode(EpisodeView) = "episode",
+    RollCall(RollCallView) = "roll_call",
+    Excuse(ExcuseView) = "excuse",
+    HandRound(HandRound) = "hand_round",
+    Entries(EntryCounts) = "entries",
+    Said(SaidRow) = "said",
+    Audit(AuditEntry) = "audit",
 }
 
 /// The key of a row that can be removed.
@@ -109,6 +118,8 @@ rows! {
 pub enum AnyKey {
     /// A fault that is over.
     Fault(<FaultRow as Row>::Key),
+    /// An idempotency key whose day is over.
+    Said(<SaidRow as Row>::Key),
 }
 
 impl AnyKey {
@@ -116,6 +127,7 @@ impl AnyKey {
     pub fn table(&self) -> &'static str {
         match self {
             Self::Fault(_) => "fault",
+            Self::Said(_) => "said",
         }
     }
 
@@ -123,6 +135,7 @@ impl AnyKey {
     pub fn stored(&self) -> Result<String, serde_json::Error> {
         match self {
             Self::Fault(key) => serde_json::to_string(key),
+            Self::Said(key) => serde_json::to_string(key),
         }
     }
 }

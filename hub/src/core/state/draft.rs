@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use gatepost_dashboard::view::{
+    AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+};
 use gatepost_model::{Micros, SiteId, UnitId, Wall};
 
 use super::{
     AnyKey, AnyRow, Change, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow,
-    RoundRow, Row, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
+    RoundRow, Row, SaidRow, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
 };
 use crate::core::{
     alerts::{BookDraft, Cause, Occurrence},
@@ -100,6 +103,20 @@ pub struct SiteDraft<'a> {
     pub rounds: TableDraft<'a, RoundRow>,
     /// Verdicts.
     pub slots: TableDraft<'a, SlotRow>,
+    /// Fever episodes.
+    pub episodes: TableDraft<'a, EpisodeView>,
+    /// Roll-calls.
+    pub roll_calls: TableDraft<'a, RollCallView>,
+    /// Why planned rounds need not be done.
+    pub excuses: TableDraft<'a, ExcuseView>,
+    /// Rounds that no unit saw.
+    pub hand_rounds: TableDraft<'a, HandRound>,
+    /// Entries by day.
+    pub entries: TableDraft<'a, EntryCounts>,
+    /// What commands with an idempotency key came to.
+    pub said: TableDraft<'a, SaidRow>,
+    /// What people did in this turn.
+    pub audit: Vec<AuditEntry>,
     /// Proofs of watching.
     pub proofs: Vec<Watch>,
     /// What boots said.
@@ -125,6 +142,13 @@ impl<'a> SiteDraft<'a> {
             faults: TableDraft::new(&base.faults),
             rounds: TableDraft::new(&base.rounds),
             slots: TableDraft::new(&base.slots),
+            episodes: TableDraft::new(&base.episodes),
+            roll_calls: TableDraft::new(&base.roll_calls),
+            excuses: TableDraft::new(&base.excuses),
+            hand_rounds: TableDraft::new(&base.hand_rounds),
+            entries: TableDraft::new(&base.entries),
+            said: TableDraft::new(&base.said),
+            audit: Vec::new(),
             proofs: Vec::new(),
             watchings: Vec::new(),
             blinds: Vec::new(),
@@ -139,6 +163,11 @@ impl<'a> SiteDraft<'a> {
         self.presence
             .entry(unit.clone())
             .or_insert_with(|| base.presence.get(unit).cloned().unwrap_or_default())
+    }
+
+    /// The newest entry of the audit trail.
+    pub fn last_audit(&self) -> Option<&AuditEntry> {
+        self.audit.last().or(self.base.audit.as_ref())
     }
 
     /// The row of a unit, to be changed in place.
@@ -178,6 +207,19 @@ impl<'a> SiteDraft<'a> {
         puts(self.readings, site, changes);
         puts(self.rounds, site, changes);
         puts(self.slots, site, changes);
+        puts(self.episodes, site, changes);
+        puts(self.roll_calls, site, changes);
+        puts(self.excuses, site, changes);
+        puts(self.hand_rounds, site, changes);
+        puts(self.entries, site, changes);
+        let audit = self.audit.into_iter();
+        changes.extend(audit.map(|row| Change::Put(site.clone(), row.into())));
+        for (key, row) in self.said.changed() {
+            changes.push(match row {
+                Some(row) => Change::Put(site.clone(), row.into()),
+                None => Change::Remove(site.clone(), AnyKey::Said(key)),
+            });
+        }
         for (key, row) in self.faults.changed() {
             changes.push(match row {
                 Some(row) => Change::Put(site.clone(), row.into()),

@@ -1,14 +1,18 @@
 //! The rows of a site's state.
 
-use gatepost_dashboard::view::{Proof, Verdict, VerdictChange};
+use gatepost_dashboard::view::{
+    EntryCounts, ExcuseView, HandRound, Proof, RollCallView, Verdict, VerdictChange,
+};
 use gatepost_model::{
     BootId, Chain, LaneId, LogId, Micros, SensorId, UnitId, Wall, Zone, event::FaultCode,
     time::Clock, wire::Alive,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::core::{
     coverage::Blinded,
+    fever::Measuring,
     headcount::{Counts, Tally},
     rounds::{SeenRound, Slot},
 };
@@ -117,6 +121,9 @@ pub struct LaneRow {
     pub warming_up: bool,
     /// Time of the last screening.
     pub screened_at: Option<Wall>,
+    /// What was measured of the last person, while that is no fever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measuring: Option<Measuring>,
 }
 
 impl LaneRow {
@@ -128,6 +135,7 @@ impl LaneRow {
             baseline_c: None,
             warming_up: false,
             screened_at: None,
+            measuring: None,
         }
     }
 }
@@ -275,6 +283,59 @@ impl Row for SlotRow {
 
     fn key(&self) -> Self::Key {
         (self.slot.end, self.slot.id.clone())
+    }
+}
+
+impl Row for RollCallView {
+    type Key = (Option<Zone>, Wall);
+
+    fn key(&self) -> Self::Key {
+        (self.zone, self.at)
+    }
+}
+
+impl Row for ExcuseView {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.slot.clone()
+    }
+}
+
+impl Row for HandRound {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+}
+
+impl Row for EntryCounts {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.date.clone()
+    }
+}
+
+/// What a command with an idempotency key came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaidRow {
+    /// The key.
+    pub key: String,
+    /// When.
+    pub at: Wall,
+    /// What is the same when the same is asked again.
+    pub print: String,
+    /// The answer.
+    pub answer: Value,
+}
+
+impl Row for SaidRow {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.key.clone()
     }
 }
 

@@ -1,0 +1,406 @@
+use gatepost_dashboard::{
+    ports::{AlertAct, EpisodeAct},
+    view::{AuditEntry, EpisodeState, EpisodeView},
+};
+use gatepost_model::alert::{AlertKind, Outcome, Severity};
+use serde_json::json;
+
+use super::*;
+use crate::core::{
+    Core, Decision, Settings,
+    input::{Effect, Input},
+    state::{AnyRow, Change, SiteState},
+    testing::{Log, site, wall},
+};
+
+/// 15:31 on the site.
+const NOW: &str = "2026-11-23T07:31:00Z";
+
+fn at(seconds: i64) -> Wall {
+    wall(NOW).plus_micros(seconds * 1_000_000)
+}
+
+/// A hub with its trail of audit.
+struct Desk {
+    core: Core,
+    trail: Vec<AuditEntry>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let core = Core::new(Settings::new("0123456789abcdef".to_owned()));
+        let mut desk = Self {
+            core,
+            trail: Vec::new(),
+        };
+        desk.turn(0, [Input::Site(site())]);
+        desk
+    }
+
+    fn turn(&mut self, seconds: i64, inputs: impl IntoIterator<Item = Input>) -> Decision {
+        let decision = self.core.decide(at(seconds), inputs);
+        self.core.apply(&decision.commit);
+        for change in &decision.commit.changes {
+            if let Change::Put(_, AnyRow::Audit(entry)) = change {
+                self.trail.push(entry.clone());
+            }
+        }
+        decision
+    }
+
+    fn ask(
+        &mut self,
+        seconds: i64,
+        by: &str,
+        key: Option<&str>,
+        act: Act,
+    ) -> Result<Answer, CommandError> {
+        let command = Command {
+            by: by.to_owned(),
+            key: key.map(str::to_owned),
+            act,
+        };
+        let input = Input::Command { ticket: 1, command };
+        let mut effects = self.turn(seconds, [input]).effects.into_iter();
+        let answer = effects.find_map(|effect| match effect {
+            Effect::Answer { answer, .. } => Some(answer),
+            Effect::Ack { .. } => None,
+        });
+        answer.unwrap()
+    }
+
+    fn site(&self) -> &SiteState {
+        &self.core.state().sites["s"]
+    }
+
+    fn episode(&self) -> &EpisodeView {
+        self.site().episodes.values().next().unwrap()
+    }
+}
+
+/// A log whose events happened `ago` seconds before the batch was sent.
+fn screenings(verdicts: &[(&str, u32, &str)], ago: i64) -> Log {
+    let mut log = Log::new("gate-1", "a");
+    for (index, (id, attempt, verdict)) in (0..).zip(verdicts) {
+        let mono_us = u64::try_from(600 - ago).unwrap() * 1_000_000 + index;
+        let fields = json!({ "lane": "people", "id": id, "attempt": attempt, "skin_c": 36.6,
+            "ambient_c": 18.4, "baseline_c": 34.7, "delta_c": 1.9, "rule": "rel-1",
+            "verdict": verdict });
+        log.event(mono_us, "screening", fields);
+    }
+    log
+}
+
+fn episode(act: EpisodeAct, version: Option<u64>, note: Option<&str>) -> Act {
+    Act::Episode {
+        episode: "s.gate-1.p1".to_owned(),
+        version,
+        note: note.map(str::to_owned),
+        act,
+    }
+}
+
+const CLINICAL: EpisodeAct = EpisodeAct::Confirm {
+    clinical_c: 38.4,
+    device: None,
+};
+
+#[test]
+fn a_fever_goes_from_suspicion_to_release_by_peoples_word() {
+    let mut desk = Desk::new();
+    let log = screenings(
+        &[
+            ("p1", 1, "remeasure"),
+            ("p1", 2, "fever"),
+            ("p1", 3, "fever"),
+        ],
+        5,
+    );
+    desk.turn(0, [log.input(0..3, at(0))]);
+    let known = desk.episode().clone();
+    assert_eq!(desk.site().episodes.len(), 1, "one a person, not a reading");
+    assert_eq!(known.state, EpisodeState::Suspected);
+    let attempts: Vec<_> = known
+        .attempts
+        .iter()
+        .map(|it| (it.attempt, it.skin_c))
+        .collect();
+    assert_eq!(attempts, [(1, 36.6), (2, 36.6), (3, 36.6)]);
+    let alert = |desk: &Desk| {
+        desk.core
+            .state()
+            .alerts
+            .get(known.alert.unwrap())
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(alert(&desk).severity, Severity::Major);
+
+    let first = desk.ask(10, "wang", None, episode(CLINICAL, Some(1), None));
+    let Ok(Answer::Episode(first)) = first else {
+        panic!("{first:?}");
+    };
+    assert_eq!((first.state, first.version), (EpisodeState::Confirmed, 2));
+    assert_eq!(alert(&desk).severity, Severity::Critical);
+    assert_eq!(alert(&desk).acknowledged_by.as_deref(), Some("wang"));
+    // Two at once: the other is told what is, and by whom.
+    let second = desk.ask(
+        10,
+        "li",
+        None,
+        episode(EpisodeAct::Dismiss, Some(1), Some("warm cap")),
+    );
+    assert_eq!(
+        second,
+        Err(CommandError::Conflict(Box::new(Answer::Episode(first))))
+    );
+
+    desk.ask(20, "li", None, episode(EpisodeAct::Isolate, Some(2), None))
+        .unwrap();
+    assert_eq!(alert(&desk).outcome, Some(Outcome::Isolated));
+    desk.ask(30, "li", None, episode(EpisodeAct::Release, Some(3), None))
+        .unwrap();
+    let history: Vec<_> = desk
+        .episode()
+        .history
+        .iter()
+        .map(|it| it.what.as_str())
+        .collect();
+    assert_eq!(history, ["confirmed", "isolated", "released"]);
+    assert!(verify(&desk.trail));
+    assert_eq!(desk.trail.len(), 3);
+}
+
+#[test]
+fn what_nobody_can_have_is_refused() {
+    let mut desk = Desk::new();
+    let log = screenings(&[("p1", 1, "fever")], 5);
+    desk.turn(0, [log.input(0..1, at(0))]);
+    let impossible = EpisodeAct::Confirm {
+        clinical_c: 20.0,
+        device: None,
+    };
+    for act in [impossible, EpisodeAct::Dismiss, EpisodeAct::Release] {
+        let refused = desk.ask(1, "li", None, episode(act.clone(), None, None));
+        assert!(
+            matches!(refused, Err(CommandError::Refused(_))),
+            "{act:?}: {refused:?}"
+        );
+    }
+    assert_eq!(desk.episode().version, 1);
+    assert!(desk.trail.is_empty());
+}
+
+#[test]
+fn an_alert_that_is_resolved_settles_its_episode() {
+    let mut desk = Desk::new();
+    let log = screenings(&[("p1", 1, "fever")], 5);
+    desk.turn(0, [log.input(0..1, at(0))]);
+    let act = Act::Alert {
+        alert: desk.episode().alert.unwrap(),
+        version: None,
+        note: None,
+        act: AlertAct::Resolve {
+            outcome: Some(Outcome::FalseReading),
+        },
+    };
+    desk.ask(5, "li", None, act).unwrap();
+    assert_eq!(desk.episode().state, EpisodeState::Dismissed);
+}
+
+#[test]
+fn a_lane_that_suspects_everybody_is_itself_what_is_wrong() {
+    let mut desk = Desk::new();
+    let ids: Vec<String> = (0..20).map(|n| format!("p{n}")).collect();
+    let all: Vec<_> = ids.iter().map(|id| (id.as_str(), 1, "fever")).collect();
+    let log = screenings(&all, 5);
+    desk.turn(0, [log.input(0..20, at(0))]);
+    let of = |kind| {
+        let open = desk.core.state().alerts.open();
+        open.filter(|alert| alert.kind == kind).count()
+    };
+    assert_eq!(desk.site().episodes.len(), 20);
+    assert_eq!(of(AlertKind::FeverSuspected), MOST_FEVERS);
+    assert_eq!(of(AlertKind::SensorFault), 1);
+}
+
+/// Before a lane is doubted.
+const MOST_FEVERS: usize = 5;
+
+#[test]
+fn a_late_fever_still_calls_while_it_is_of_this_shift() {
+    for (hours, is_open) in [(2, true), (9, false)] {
+        let mut desk = Desk::new();
+        let log = screenings(&[("p1", 1, "fever")], 5);
+        let late = log.input(0..1, at(0));
+        desk.turn(hours * 3_600, [late]);
+        let alert = desk.core.state().alerts.all().next().unwrap();
+        assert_eq!(alert.outcome.is_none(), is_open, "{hours} h");
+        assert_eq!(alert.params["late"], true);
+    }
+}
+
+#[test]
+fn a_roll_call_begins_the_headcount_anew_and_shows_the_correction() {
+    let mut desk = Desk::new();
+    let mut log = Log::new("gate-1", "a");
+    for second in [100, 110, 120] {
+        log.passage(second * 1_000_000);
+    }
+    desk.turn(0, [log.input(0..2, at(0))]);
+    let act = Act::RollCall {
+        site: "s".parse().unwrap(),
+        zone: None,
+        count: 7,
+    };
+    let Ok(Answer::RollCall(called)) = desk.ask(60, "wang", None, act) else {
+        panic!("no roll-call");
+    };
+    assert_eq!((called.estimate, called.correction), (Some(2), Some(5)));
+    // What happened before it and arrives after it is in the count already.
+    desk.turn(90, [log.input(2..3, at(0))]);
+    assert_eq!(desk.site().tally(None).unwrap().raw(), 7);
+    log.passage(650_000_000);
+    let mut header = log.header(3..4);
+    header.sent.mono_us = 700_000_000;
+    desk.turn(120, [log.input_with(&header, 3..4, at(120))]);
+    assert_eq!(desk.site().tally(None).unwrap().raw(), 8);
+    let nowhere = Act::RollCall {
+        site: "s".parse().unwrap(),
+        zone: Some(gatepost_model::Zone::Living),
+        count: 1,
+    };
+    let refused = desk.ask(130, "wang", None, nowhere);
+    assert!(matches!(refused, Err(CommandError::Refused(_))));
+}
+
+fn hand() -> HandRound {
+    serde_json::from_value(json!({ "zone": "living", "started": "2026-11-23T06:10:00Z",
+        "ended": "2026-11-23T06:40:00Z", "reason": "the unit is being repaired",
+        "agent": "chlorine", "concentration": "500 mg/l", "contact_min": 30 }))
+    .unwrap()
+}
+
+/// The verdict on the living zone's second slot of the day, 14:00 to 17:00 on the site.
+fn verdict(desk: &Desk) -> (Verdict, usize) {
+    let mut rows = desk.site().slots.values();
+    let row = rows
+        .find(|row| row.slot.id == "living-2026-11-23-2")
+        .unwrap();
+    (row.verdict, row.history.len())
+}
+
+#[test]
+fn a_round_by_hand_corrects_the_verdict_and_both_stay() {
+    let mut desk = Desk::new();
+    let log = screenings(&[("p1", 1, "normal")], 5);
+    desk.turn(0, [log.input(0..1, at(0))]);
+    // 17:10: the window is over, and nobody watched it.
+    let evening = 100 * 60;
+    desk.turn(evening, [Input::Tick]);
+    assert_eq!(verdict(&desk).0, Verdict::Unknown);
+    let round = |round| Act::Round {
+        site: "s".parse().unwrap(),
+        round,
+    };
+    let future = HandRound {
+        ended: at(evening + 3_600),
+        ..hand()
+    };
+    let refused = desk.ask(evening + 1, "li", None, round(future));
+    assert!(matches!(refused, Err(CommandError::Refused(_))));
+    let first = desk
+        .ask(evening + 2, "li", Some("k1"), round(hand()))
+        .unwrap();
+    desk.turn(evening + 3, [Input::Tick]);
+    assert_eq!(verdict(&desk), (Verdict::Done, 1));
+    // The same key again is the same command again; another command under it is refused.
+    let Ok(Answer::Again(again)) = desk.ask(evening + 4, "li", Some("k1"), round(hand())) else {
+        panic!("it was done twice");
+    };
+    assert_eq!(again, serde_json::to_value(&first).unwrap());
+    assert_eq!(desk.site().hand_rounds.len(), 1);
+    let other = desk.ask(evening + 5, "zhao", Some("k1"), round(hand()));
+    assert!(matches!(other, Err(CommandError::Refused(_))));
+    // A day later the key is free.
+    desk.turn(evening + 90_000, [Input::Tick]);
+    assert!(desk.site().said.is_empty());
+}
+
+#[test]
+fn a_round_that_need_not_be_done_is_excused_with_its_reason() {
+    let mut desk = Desk::new();
+    let log = screenings(&[("p1", 1, "normal")], 5);
+    desk.turn(0, [log.input(0..1, at(0)), Input::Tick]);
+    let excuse = |slot: &str| Act::Excuse {
+        site: "s".parse().unwrap(),
+        slot: slot.to_owned(),
+        reason: "rain".to_owned(),
+    };
+    desk.ask(10, "li", None, excuse("living-2026-11-23-2"))
+        .unwrap();
+    let nowhere = desk.ask(11, "li", None, excuse("living-2031-01-01-2"));
+    assert!(matches!(nowhere, Err(CommandError::NotFound { .. })));
+    desk.turn(100 * 60, [Input::Tick]);
+    assert_eq!(verdict(&desk).0, Verdict::Excused);
+}
+
+#[test]
+fn entries_balance_by_day() {
+    let mut desk = Desk::new();
+    let mut log = Log::new("gate-1", "a");
+    for outcome in ["admitted", "admitted", "refused", "isolated"] {
+        log.event(
+            590_000_000,
+            "entry",
+            json!({ "lane": "people", "outcome": outcome }),
+        );
+    }
+    desk.turn(0, [log.input(0..4, at(0))]);
+    let by_hand = |reason: Option<&str>| Act::Entry {
+        site: "s".parse().unwrap(),
+        lane: "people".parse().unwrap(),
+        outcome: EntryOutcome::Refused,
+        reason: reason.map(str::to_owned),
+    };
+    let refused = desk.ask(1, "li", None, by_hand(None));
+    assert!(matches!(refused, Err(CommandError::Refused(_))));
+    let Ok(Answer::Entries(day)) = desk.ask(2, "li", None, by_hand(Some("no certificate"))) else {
+        panic!("not counted");
+    };
+    assert_eq!((day.admitted, day.refused, day.isolated), (2, 2, 1));
+    assert_eq!(
+        (day.date.as_str(), day.reasons["no certificate"]),
+        ("2026-11-23", 1)
+    );
+}
+
+#[test]
+fn the_trail_shows_what_was_changed_left_out_or_put_in() {
+    let mut desk = Desk::new();
+    for count in 0..4 {
+        let act = Act::RollCall {
+            site: "s".parse().unwrap(),
+            zone: None,
+            count,
+        };
+        desk.ask(i64::try_from(count).unwrap(), "wang", None, act)
+            .unwrap();
+    }
+    let trail = desk.trail.clone();
+    assert_eq!(trail.len(), 4);
+    assert!(verify(&trail));
+    let tampered = |change: &dyn Fn(&mut Vec<AuditEntry>)| {
+        let mut trail = trail.clone();
+        change(&mut trail);
+        verify(&trail)
+    };
+    assert!(!tampered(&|trail| trail[1].by = "li".to_owned()));
+    assert!(!tampered(
+        &|trail| trail[1].act = Some(json!({ "roll_call": 9 }))
+    ));
+    assert!(!tampered(&|trail| drop(trail.remove(2))));
+    assert!(!tampered(&|trail| trail.swap(1, 2)));
+    // Erasing what an act said leaves the chain whole.
+    assert!(tampered(&|trail| trail[1].act = None));
+}
