@@ -111,6 +111,7 @@ impl Engine {
     pub fn run(mut self, runtime: &Handle, stop: &CancellationToken) {
         self.health.works(PART);
         let mut last_tick = self.clock.stopwatch();
+        let mut seals = true;
         loop {
             let until_tick = if self.has_stale_slots() {
                 self.delta
@@ -134,23 +135,26 @@ impl Engine {
             if is_stopping {
                 return;
             }
-            self.seal();
+            seals = self.seal(seals);
         }
     }
 
     /// Seals what is due, a slice between two turns. What fails stays in the journal and is tried
-    /// again; a disk that is full is noticed by the next commit.
-    fn seal(&mut self) {
+    /// again; a disk that is full is noticed by the next commit. Answers whether it worked, of which a
+    /// change is news.
+    fn seal(&mut self, worked: bool) -> bool {
         loop {
             match self.journal.seal(self.clock.now()) {
                 Ok(Sealed::Pressed) => {}
-                Ok(Sealed::Nothing | Sealed::Slice) => return,
+                Ok(Sealed::Nothing | Sealed::Slice) => return true,
                 Err(error) => {
-                    warn!(
-                        error = chain(&error),
-                        "an hour of readings cannot be sealed"
-                    );
-                    return;
+                    if worked {
+                        warn!(
+                            error = chain(&error),
+                            "an hour of readings cannot be sealed; it stays in the journal"
+                        );
+                    }
+                    return false;
                 }
             }
         }

@@ -10,7 +10,7 @@
 
 use super::{
     pack::{Bytes, Malformed, decode, encode, put},
-    point::{Point, from_flags},
+    point::{HOUR, Point, from_flags},
     sum::{Sum, billionths},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn seal(key: i64, points: &[Point]) -> Vec<u8> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return finish(key, out);
     };
-    put(&mut out, first.time);
+    put(&mut out, first.time.wrapping_sub(hour_begin(key)));
     put(&mut out, last.time - first.time);
     let mut column = Vec::with_capacity(points.len());
     let mut pack = |out: &mut Vec<u8>, of: &dyn Fn(&Point) -> i64| {
@@ -40,7 +40,8 @@ pub(super) fn seal(key: i64, points: &[Point]) -> Vec<u8> {
     match drift(points) {
         Some(drift) => {
             out.push(1);
-            put(&mut out, drift);
+            let begins = first.time.wrapping_sub(first.mono);
+            put(&mut out, drift.wrapping_sub(begins));
         }
         None => {
             out.push(0);
@@ -186,7 +187,7 @@ impl<'a> Block<'a> {
         if n == 0 {
             return Err(Malformed);
         }
-        let first: i64 = rest.number()?;
+        let first = hour_begin(key).wrapping_add(rest.number()?);
         let last = first.checked_add(rest.number()?).ok_or(Malformed)?;
         let place = usize::from(rest.byte()?);
         let mut sum = Sum {
@@ -261,7 +262,9 @@ impl<'a> Block<'a> {
     fn times(&mut self) -> Result<(Vec<i64>, Vec<i64>), Malformed> {
         let monos = self.column()?;
         let times = if self.rest.byte()? == 1 {
-            let drift: i64 = self.rest.number()?;
+            let first = monos.first().copied().unwrap_or(0);
+            let begins = self.span.0.wrapping_sub(first);
+            let drift = begins.wrapping_add(self.rest.number()?);
             let whole = |mono: &i64| mono.wrapping_add(drift).div_euclid(1000) * 1000;
             monos.iter().map(whole).collect()
         } else {
@@ -293,6 +296,11 @@ impl<'a> Block<'a> {
             }
         })
     }
+}
+
+/// Where the hour of a key begins, microseconds since 1970.
+fn hour_begin(key: i64) -> i64 {
+    parts(key).0.wrapping_mul(HOUR)
 }
 
 /// The key of a block: hours in order, the series of an hour beside each other.
