@@ -234,8 +234,13 @@ fn mint() -> Result<String, getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
+    use gatepost_dashboard::ports::EventQuery;
+
     use super::*;
-    use crate::core::{Core, Settings, input::Input};
+    use crate::{
+        core::{Core, Settings, input::Input},
+        store::{contract, port::EventStore},
+    };
 
     const SITE: &str = r#"
         id = "s"
@@ -261,6 +266,69 @@ mod tests {
         let mut state = State::default();
         journal.load(&mut state).unwrap();
         assert_eq!(&state, core.state());
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_in_part_and_goes_on_when_there_is_room() {
+        let data = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(data.path()).unwrap();
+        let history = journal.history().unwrap();
+        let commit = |first: u64| Commit {
+            events: (first..first + 100)
+                .map(|seq| match seq % 2 {
+                    0 => contract::passage(seq, seq.cast_signed(), "people", "in"),
+                    _ => contract::reading(seq, seq.cast_signed(), "yard-env", 18.5),
+                })
+                .collect(),
+            changes: Vec::new(),
+        };
+        let query = EventQuery {
+            limit: 10_000,
+            ..EventQuery::default()
+        };
+        let seqs = || -> Vec<u64> {
+            let page = history.events(&contract::site(), &query).unwrap();
+            let seq = |event: &serde_json::Value| event["seq"].as_u64().unwrap();
+            page.events.iter().map(seq).collect()
+        };
+        let pages: i64 = journal
+            .connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        let limit = |journal: &Journal, pages: i64| {
+            let set = |_: &rusqlite::Row<'_>| Ok(());
+            let connection = &journal.connection;
+            connection
+                .pragma_update_and_check(None, "max_page_count", pages, set)
+                .unwrap();
+        };
+        limit(&journal, pages + 12);
+        let mut first = 1;
+        let error = loop {
+            match journal.commit(&commit(first)) {
+                Ok(()) => first += 100,
+                Err(error) => break error,
+            }
+        };
+        let StoreError::Sqlite(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DiskFull)
+        );
+        assert!(seqs().into_iter().eq(1..first));
+        assert!(journal.commit(&commit(first)).is_err());
+        assert!(seqs().into_iter().eq(1..first));
+
+        limit(&journal, 1_000_000);
+        journal.commit(&commit(first)).unwrap();
+        assert!(seqs().into_iter().eq(1..first + 100));
+        drop(journal);
+        let journal = Journal::open(data.path()).unwrap();
+        let again = journal.history().unwrap();
+        let page = again.events(&contract::site(), &query).unwrap();
+        assert_eq!(page.events.len() as u64, first + 99);
     }
 
     #[test]
