@@ -39,7 +39,7 @@ describe('units', () => {
   it('the silent first, then those with faults', () => {
     const unit = (id: string, state: Unit['state'], rest: Partial<Unit> = {}): Unit => ({
       id, state, contact_at: null, data_at: null, interval_s: 10, waiting: 0, catching_up: false, clock: null,
-      version: null, lanes: [], zones: [], faults: [], lost: 0, ...rest,
+      version: null, lanes: [], zones: [], faults: [], lost: 0, logs: [], ...rest,
     });
     const units = [
       unit('b', 'online'), unit('a', 'online'), unit('lossy', 'online', { lost: 3 }),

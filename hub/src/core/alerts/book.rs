@@ -24,8 +24,9 @@ pub struct Book {
 struct Last {
     open: Option<u64>,
     late: Option<u64>,
-    /// Resolved by itself.
-    settled: Option<u64>,
+    /// The newest of all, and whether it was resolved by itself.
+    newest: u64,
+    is_settled: bool,
 }
 
 impl Last {
@@ -36,10 +37,14 @@ impl Last {
         } else if self.open == Some(alert.id) {
             self.open = None;
         }
-        match alert.outcome {
-            Some(Outcome::Late) => self.late = newest(self.late),
-            Some(Outcome::Cleared) => self.settled = newest(self.settled),
-            _ => {}
+        if alert.outcome == Some(Outcome::Late) {
+            self.late = newest(self.late);
+        }
+        // Of the newest alone: what a person said of it is not undone by an older one.
+        if alert.id >= self.newest {
+            self.newest = alert.id;
+            self.is_settled =
+                alert.state == AlertState::Resolved && alert.outcome == Some(Outcome::Cleared);
         }
     }
 }
@@ -153,7 +158,8 @@ impl<'a> BookDraft<'a> {
     }
 
     pub(super) fn settled_of(&self, cause: &Cause) -> Option<&AlertView> {
-        self.last(cause).settled.and_then(|id| self.get(id))
+        let last = self.last(cause);
+        last.is_settled.then(|| self.get(last.newest)).flatten()
     }
 
     pub(super) fn late_of(&self, cause: &Cause) -> Option<&AlertView> {
