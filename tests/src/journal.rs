@@ -271,6 +271,10 @@ mod tests {
             .map(|truth| truth.mono_us)
             .collect();
         assert_eq!(monos, [1_000_000, 2_000_000, 3_000_000]);
+        state.playing = true;
+        assert_eq!(read_state(dir.path()).unwrap(), Some(state.clone()));
+        journal.close().unwrap();
+        state.playing = false;
         assert_eq!(read_state(dir.path()).unwrap(), Some(state));
     }
 }
