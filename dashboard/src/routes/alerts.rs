@@ -1,16 +1,16 @@
 //! Alerts, and what people do about them.
 
-use axum::{Json, extract::State, http::HeaderMap, response::Response};
+use axum::{Json, extract::State, response::Response};
 use gatepost_model::{Wall, alert::Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::{key, name, words};
+use super::people::{Person, Said, name, words};
 use crate::{
     error::Problem,
     extract::{Body, OfAlert},
     params::Params,
-    ports::{Act, AlertAct, AlertQuery, Answer, Command},
+    ports::{Act, AlertAct, AlertQuery, Answer},
     schema,
     state::AppState,
     view::AlertView,
@@ -29,19 +29,7 @@ pub(crate) struct Alerts {
     next: Option<String>,
 }
 
-/// Who does something with an alert, and why.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Deed {
-    /// Who; `operator` if not said. At most 64 characters.
-    by: Option<String>,
-    /// Why, or what will be done. At most 2,000 characters.
-    note: Option<String>,
-    /// The alert's version that the person saw; a change in between is then a conflict.
-    version: Option<u64>,
-}
-
-/// Likewise, and to whom it is given.
+/// Who gives it to somebody, and to whom.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assignment {
@@ -55,7 +43,7 @@ pub(crate) struct Assignment {
     version: Option<u64>,
 }
 
-/// Likewise, and until when it can wait.
+/// Who says that it can wait, and until when.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shelving {
@@ -70,7 +58,7 @@ pub(crate) struct Shelving {
     version: Option<u64>,
 }
 
-/// Likewise, and how it ended.
+/// Who says that it is over, and how it ended.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Resolution {
@@ -137,26 +125,15 @@ pub(crate) async fn one(
 #[utoipa::path(
     post, path = "/api/v1/alerts/{alert}/acknowledge", tag = "alerts",
     params(("alert" = u64, Path, description = "The alert's id")),
-    request_body = Deed,
+    request_body = Said,
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn acknowledge(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
-    Body(said): Body<Deed>,
+    Body(said): Body<Said>,
 ) -> Result<Json<Answer>, Problem> {
-    let Deed { by, note, version } = said;
-    act(
-        &app,
-        &headers,
-        alert,
-        AlertAct::Acknowledge,
-        by,
-        note,
-        version,
-    )
-    .await
+    act(person, alert, AlertAct::Acknowledge, said).await
 }
 
 /// It is given to somebody, who then has it
@@ -167,42 +144,31 @@ pub(crate) async fn acknowledge(
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn assign(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
     Body(said): Body<Assignment>,
 ) -> Result<Json<Answer>, Problem> {
     let to = name(Some(said.to))?;
     let Assignment {
         by, note, version, ..
     } = said;
-    act(
-        &app,
-        &headers,
-        alert,
-        AlertAct::Assign { to },
-        by,
-        note,
-        version,
-    )
-    .await
+    let said = Said { by, note, version };
+    act(person, alert, AlertAct::Assign { to }, said).await
 }
 
 /// Something is said about it
 #[utoipa::path(
     post, path = "/api/v1/alerts/{alert}/comment", tag = "alerts",
     params(("alert" = u64, Path, description = "The alert's id")),
-    request_body = Deed,
+    request_body = Said,
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn comment(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
-    Body(said): Body<Deed>,
+    Body(said): Body<Said>,
 ) -> Result<Json<Answer>, Problem> {
-    let Deed { by, note, version } = said;
-    act(&app, &headers, alert, AlertAct::Comment, by, note, version).await
+    act(person, alert, AlertAct::Comment, said).await
 }
 
 /// It can wait: until when, and why. Not for a suspected fever
@@ -213,43 +179,34 @@ pub(crate) async fn comment(
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn shelve(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
     Body(said): Body<Shelving>,
 ) -> Result<Json<Answer>, Problem> {
-    let until = said.until;
     let Shelving {
-        by, note, version, ..
-    } = said;
-    let note = Some(note);
-    act(
-        &app,
-        &headers,
-        alert,
-        AlertAct::Shelve { until },
+        until,
         by,
         note,
         version,
-    )
-    .await
+    } = said;
+    let note = Some(note);
+    let said = Said { by, note, version };
+    act(person, alert, AlertAct::Shelve { until }, said).await
 }
 
 /// It cannot wait any longer
 #[utoipa::path(
     post, path = "/api/v1/alerts/{alert}/unshelve", tag = "alerts",
     params(("alert" = u64, Path, description = "The alert's id")),
-    request_body = Deed,
+    request_body = Said,
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn unshelve(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
-    Body(said): Body<Deed>,
+    Body(said): Body<Said>,
 ) -> Result<Json<Answer>, Problem> {
-    let Deed { by, note, version } = said;
-    act(&app, &headers, alert, AlertAct::Unshelve, by, note, version).await
+    act(person, alert, AlertAct::Unshelve, said).await
 }
 
 /// It is over. Already resolved answers 200 with who said so
@@ -260,45 +217,32 @@ pub(crate) async fn unshelve(
     responses((status = 200, body = AlertView)),
 )]
 pub(crate) async fn resolve(
-    State(app): State<AppState>,
+    person: Person,
     OfAlert(alert): OfAlert,
-    headers: HeaderMap,
     Body(said): Body<Resolution>,
 ) -> Result<Json<Answer>, Problem> {
-    let outcome = said.outcome;
     let Resolution {
-        by, note, version, ..
-    } = said;
-    act(
-        &app,
-        &headers,
-        alert,
-        AlertAct::Resolve { outcome },
+        outcome,
         by,
         note,
         version,
-    )
-    .await
+    } = said;
+    let said = Said { by, note, version };
+    act(person, alert, AlertAct::Resolve { outcome }, said).await
 }
 
 async fn act(
-    app: &AppState,
-    headers: &HeaderMap,
+    person: Person,
     alert: u64,
     act: AlertAct,
-    by: Option<String>,
-    note: Option<String>,
-    version: Option<u64>,
+    said: Said,
 ) -> Result<Json<Answer>, Problem> {
-    let command = Command {
-        by: name(by)?,
-        key: key(headers)?,
-        act: Act::Alert {
-            alert,
-            version,
-            note: words(note)?,
-            act,
-        },
+    let Said { by, note, version } = said;
+    let act = Act::Alert {
+        alert,
+        version,
+        note: words("note", note)?,
+        act,
     };
-    Ok(Json(app.command.command(command).await?))
+    person.does(by, act).await
 }

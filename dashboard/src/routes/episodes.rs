@@ -3,18 +3,17 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::HeaderMap,
     response::Response,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::{key, name, words};
+use super::people::{Person, Said, words};
 use crate::{
     error::Problem,
     extract::{Body, InSite},
     params::Params,
-    ports::{Act, Answer, Command, EpisodeAct},
+    ports::{Act, Answer, EpisodeAct},
     state::AppState,
     view::EpisodeView,
 };
@@ -37,18 +36,6 @@ pub(crate) struct Clinical {
     /// Who; `operator` if not said.
     by: Option<String>,
     /// In words.
-    note: Option<String>,
-    /// The episode's version that the person saw.
-    version: Option<u64>,
-}
-
-/// Who says so, and why.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Finding {
-    /// Who; `operator` if not said.
-    by: Option<String>,
-    /// Why; needed to dismiss.
     note: Option<String>,
     /// The episode's version that the person saw.
     version: Option<u64>,
@@ -81,16 +68,20 @@ pub(crate) async fn list(
     responses((status = 200, body = EpisodeView)),
 )]
 pub(crate) async fn remeasure(
-    State(app): State<AppState>,
+    person: Person,
     Path(episode): Path<String>,
-    headers: HeaderMap,
     Body(said): Body<Clinical>,
 ) -> Result<Json<Answer>, Problem> {
-    let (act, said) = measured(said, |clinical_c, device| EpisodeAct::Remeasure {
+    let Clinical {
         clinical_c,
         device,
-    });
-    find(&app, &headers, episode, act, said).await
+        by,
+        note,
+        version,
+    } = said;
+    let act = EpisodeAct::Remeasure { clinical_c, device };
+    let said = Said { by, note, version };
+    find(person, episode, act, said).await
 }
 
 /// It is a fever, by a clinical device
@@ -101,67 +92,10 @@ pub(crate) async fn remeasure(
     responses((status = 200, body = EpisodeView)),
 )]
 pub(crate) async fn confirm(
-    State(app): State<AppState>,
+    person: Person,
     Path(episode): Path<String>,
-    headers: HeaderMap,
     Body(said): Body<Clinical>,
 ) -> Result<Json<Answer>, Problem> {
-    let (act, said) = measured(said, |clinical_c, device| EpisodeAct::Confirm {
-        clinical_c,
-        device,
-    });
-    find(&app, &headers, episode, act, said).await
-}
-
-/// It is none: why
-#[utoipa::path(
-    post, path = "/api/v1/episodes/{episode}/dismiss", tag = "episodes",
-    params(("episode" = String, Path, description = "The episode's id")),
-    request_body = Finding,
-    responses((status = 200, body = EpisodeView)),
-)]
-pub(crate) async fn dismiss(
-    State(app): State<AppState>,
-    Path(episode): Path<String>,
-    headers: HeaderMap,
-    Body(said): Body<Finding>,
-) -> Result<Json<Answer>, Problem> {
-    find(&app, &headers, episode, EpisodeAct::Dismiss, said).await
-}
-
-/// The person is in isolation
-#[utoipa::path(
-    post, path = "/api/v1/episodes/{episode}/isolate", tag = "episodes",
-    params(("episode" = String, Path, description = "The episode's id")),
-    request_body = Finding,
-    responses((status = 200, body = EpisodeView)),
-)]
-pub(crate) async fn isolate(
-    State(app): State<AppState>,
-    Path(episode): Path<String>,
-    headers: HeaderMap,
-    Body(said): Body<Finding>,
-) -> Result<Json<Answer>, Problem> {
-    find(&app, &headers, episode, EpisodeAct::Isolate, said).await
-}
-
-/// The person is no longer in isolation
-#[utoipa::path(
-    post, path = "/api/v1/episodes/{episode}/release", tag = "episodes",
-    params(("episode" = String, Path, description = "The episode's id")),
-    request_body = Finding,
-    responses((status = 200, body = EpisodeView)),
-)]
-pub(crate) async fn release(
-    State(app): State<AppState>,
-    Path(episode): Path<String>,
-    headers: HeaderMap,
-    Body(said): Body<Finding>,
-) -> Result<Json<Answer>, Problem> {
-    find(&app, &headers, episode, EpisodeAct::Release, said).await
-}
-
-fn measured(said: Clinical, act: fn(f64, Option<String>) -> EpisodeAct) -> (EpisodeAct, Finding) {
     let Clinical {
         clinical_c,
         device,
@@ -169,25 +103,68 @@ fn measured(said: Clinical, act: fn(f64, Option<String>) -> EpisodeAct) -> (Epis
         note,
         version,
     } = said;
-    (act(clinical_c, device), Finding { by, note, version })
+    let act = EpisodeAct::Confirm { clinical_c, device };
+    let said = Said { by, note, version };
+    find(person, episode, act, said).await
+}
+
+/// It is none: why
+#[utoipa::path(
+    post, path = "/api/v1/episodes/{episode}/dismiss", tag = "episodes",
+    params(("episode" = String, Path, description = "The episode's id")),
+    request_body = Said,
+    responses((status = 200, body = EpisodeView)),
+)]
+pub(crate) async fn dismiss(
+    person: Person,
+    Path(episode): Path<String>,
+    Body(said): Body<Said>,
+) -> Result<Json<Answer>, Problem> {
+    find(person, episode, EpisodeAct::Dismiss, said).await
+}
+
+/// The person is in isolation
+#[utoipa::path(
+    post, path = "/api/v1/episodes/{episode}/isolate", tag = "episodes",
+    params(("episode" = String, Path, description = "The episode's id")),
+    request_body = Said,
+    responses((status = 200, body = EpisodeView)),
+)]
+pub(crate) async fn isolate(
+    person: Person,
+    Path(episode): Path<String>,
+    Body(said): Body<Said>,
+) -> Result<Json<Answer>, Problem> {
+    find(person, episode, EpisodeAct::Isolate, said).await
+}
+
+/// The person is no longer in isolation
+#[utoipa::path(
+    post, path = "/api/v1/episodes/{episode}/release", tag = "episodes",
+    params(("episode" = String, Path, description = "The episode's id")),
+    request_body = Said,
+    responses((status = 200, body = EpisodeView)),
+)]
+pub(crate) async fn release(
+    person: Person,
+    Path(episode): Path<String>,
+    Body(said): Body<Said>,
+) -> Result<Json<Answer>, Problem> {
+    find(person, episode, EpisodeAct::Release, said).await
 }
 
 async fn find(
-    app: &AppState,
-    headers: &HeaderMap,
+    person: Person,
     episode: String,
     act: EpisodeAct,
-    said: Finding,
+    said: Said,
 ) -> Result<Json<Answer>, Problem> {
-    let command = Command {
-        by: name(said.by)?,
-        key: key(headers)?,
-        act: Act::Episode {
-            episode,
-            version: said.version,
-            note: words(said.note)?,
-            act,
-        },
+    let Said { by, note, version } = said;
+    let act = Act::Episode {
+        episode,
+        version,
+        note: words("note", note)?,
+        act,
     };
-    Ok(Json(app.command.command(command).await?))
+    person.does(by, act).await
 }

@@ -1,8 +1,18 @@
 //! Who does something, and why, as every change says it.
 
-use axum::http::HeaderMap;
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{HeaderMap, request::Parts},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::error::Problem;
+use crate::{
+    error::Problem,
+    ports::{Act, Answer, Command},
+    state::AppState,
+};
 
 /// Who acts, until there are users.
 const NOBODY_IN_PARTICULAR: &str = "operator";
@@ -13,25 +23,66 @@ const MAX_NOTE: usize = 2_000;
 /// Longest idempotency key, in characters.
 const MAX_KEY: usize = 128;
 
+/// Somebody who changes something: once, however often the request is sent with its key.
+pub(crate) struct Person {
+    app: AppState,
+    key: Option<String>,
+}
+
+impl FromRequestParts<AppState> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        Ok(Self {
+            key: key(&parts.headers)?,
+            app: app.clone(),
+        })
+    }
+}
+
+impl Person {
+    /// Does it; answers when it is durable.
+    pub(super) async fn does(self, by: Option<String>, act: Act) -> Result<Json<Answer>, Problem> {
+        let command = Command {
+            by: name(by)?,
+            key: self.key,
+            act,
+        };
+        Ok(Json(self.app.command.command(command).await?))
+    }
+}
+
+/// Who says so, and why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Said {
+    /// Who; `operator` if not said. At most 64 characters.
+    pub(super) by: Option<String>,
+    /// Why, or what will be done. At most 2,000 characters.
+    pub(super) note: Option<String>,
+    /// The version that the person saw; a change in between is then a conflict.
+    pub(super) version: Option<u64>,
+}
+
 /// A name; of nobody in particular if none is said.
 pub(super) fn name(by: Option<String>) -> Result<String, Problem> {
     let by = tidy("by", by, MAX_NAME)?;
     Ok(by.unwrap_or_else(|| NOBODY_IN_PARTICULAR.to_owned()))
 }
 
-/// Words, if there are any.
-pub(super) fn words(note: Option<String>) -> Result<Option<String>, Problem> {
-    tidy("note", note, MAX_NOTE)
+/// The words of a field, if there are any.
+pub(super) fn words(field: &str, words: Option<String>) -> Result<Option<String>, Problem> {
+    tidy(field, words, MAX_NOTE)
 }
 
 /// Words that must be there.
 pub(super) fn reason(reason: String) -> Result<String, Problem> {
-    let said = tidy("reason", Some(reason), MAX_NOTE)?;
+    let said = words("reason", Some(reason))?;
     said.ok_or_else(|| Problem::invalid_body("say why in `reason`"))
 }
 
 /// The `Idempotency-Key` of a request: the same key again is the same command again.
-pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };

@@ -3,19 +3,18 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::HeaderMap,
     response::Response,
 };
 use gatepost_model::{LaneId, Zone, event::EntryOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::{key, name, reason, words};
+use super::people::{Person, reason, words};
 use crate::{
     error::Problem,
     extract::{Body, InSite},
     params::Params,
-    ports::{Act, Answer, Command},
+    ports::{Act, Answer},
     schema,
     state::AppState,
     view::{EntryCounts, ExcuseView, HandRound, RollCallView},
@@ -92,16 +91,15 @@ pub(crate) struct Entries {
     responses((status = 200, body = HandRound)),
 )]
 pub(crate) async fn round(
-    State(app): State<AppState>,
+    person: Person,
     InSite(site): InSite,
-    headers: HeaderMap,
     Body(said): Body<Recorded>,
 ) -> Result<Json<Answer>, Problem> {
     let round = HandRound {
         reason: reason(said.round.reason)?,
         ..said.round
     };
-    record(&app, &headers, said.by, Act::Round { site, round }).await
+    person.does(said.by, Act::Round { site, round }).await
 }
 
 /// A planned round need not be done: why
@@ -115,9 +113,8 @@ pub(crate) async fn round(
     responses((status = 200, body = ExcuseView)),
 )]
 pub(crate) async fn excuse(
-    State(app): State<AppState>,
+    person: Person,
     Path((site, slot)): Path<(String, String)>,
-    headers: HeaderMap,
     Body(said): Body<Excused>,
 ) -> Result<Json<Answer>, Problem> {
     let act = Act::Excuse {
@@ -127,7 +124,7 @@ pub(crate) async fn excuse(
         slot,
         reason: reason(said.reason)?,
     };
-    record(&app, &headers, said.by, act).await
+    person.does(said.by, act).await
 }
 
 /// People were counted: the headcount begins anew
@@ -138,9 +135,8 @@ pub(crate) async fn excuse(
     responses((status = 200, body = RollCallView)),
 )]
 pub(crate) async fn roll_call(
-    State(app): State<AppState>,
+    person: Person,
     InSite(site): InSite,
-    headers: HeaderMap,
     Body(said): Body<Counted>,
 ) -> Result<Json<Answer>, Problem> {
     let act = Act::RollCall {
@@ -148,7 +144,7 @@ pub(crate) async fn roll_call(
         zone: said.zone,
         count: said.count.into(),
     };
-    record(&app, &headers, said.by, act).await
+    person.does(said.by, act).await
 }
 
 /// Roll-calls of a site, newest first
@@ -178,18 +174,17 @@ pub(crate) async fn roll_calls(
     responses((status = 200, body = EntryCounts)),
 )]
 pub(crate) async fn entry(
-    State(app): State<AppState>,
+    person: Person,
     InSite(site): InSite,
-    headers: HeaderMap,
     Body(said): Body<Ended>,
 ) -> Result<Json<Answer>, Problem> {
     let act = Act::Entry {
         site,
         lane: said.lane,
         outcome: said.outcome,
-        reason: words(said.reason)?,
+        reason: words("reason", said.reason)?,
     };
-    record(&app, &headers, said.by, act).await
+    person.does(said.by, act).await
 }
 
 /// Balances of entries by site-local day, newest first
@@ -209,18 +204,4 @@ pub(crate) async fn entries(
         Ok(Entries { entries })
     })
     .await
-}
-
-async fn record(
-    app: &AppState,
-    headers: &HeaderMap,
-    by: Option<String>,
-    act: Act,
-) -> Result<Json<Answer>, Problem> {
-    let command = Command {
-        by: name(by)?,
-        key: key(headers)?,
-        act,
-    };
-    Ok(Json(app.command.command(command).await?))
 }
