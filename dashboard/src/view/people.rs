@@ -1,0 +1,216 @@
+//! What people find out, count and record by hand.
+
+use std::collections::BTreeMap;
+
+use gatepost_model::{LaneId, SiteId, UnitId, Wall, Zone};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::AlertEntry;
+use crate::schema;
+
+/// A fever episode: what a machine suspected of one person, and what people found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EpisodeView {
+    /// Unique on the hub.
+    pub id: String,
+    /// Where.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// Which unit measured.
+    #[schema(value_type = String)]
+    pub unit: UnitId,
+    /// At which lane.
+    #[schema(value_type = String)]
+    pub lane: LaneId,
+    /// The screening.
+    pub screening: String,
+    /// Where it stands.
+    pub state: EpisodeState,
+    /// When it was first suspected.
+    #[schema(value_type = schema::Time)]
+    pub happened_at: Wall,
+    /// Every reading of the screening, with what it was judged by, in order.
+    pub attempts: Vec<AttemptView>,
+    /// What clinical thermometers showed, in order.
+    pub clinical: Vec<ClinicalView>,
+    /// Its alert; none where the lane suspects more people than can be ill.
+    pub alert: Option<u64>,
+    /// Grows with every word of a person; sent back with a change to notice another's.
+    pub version: u64,
+    /// What was found out, oldest first.
+    pub history: Vec<AlertEntry>,
+}
+
+/// Where a fever episode stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EpisodeState {
+    /// 体温异常·待复测
+    Suspected,
+    /// 已复测
+    Remeasured,
+    /// 确认发热: a person said so.
+    Confirmed,
+    /// 排除
+    Dismissed,
+    /// 隔离中
+    Isolated,
+    /// 解除隔离
+    Released,
+}
+
+/// One reading of a screening.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AttemptView {
+    /// 1 for the first measurement.
+    pub attempt: u32,
+    /// When.
+    #[schema(value_type = schema::Time)]
+    pub at: Wall,
+    /// Raw skin temperature, degC.
+    pub skin_c: f64,
+    /// Ambient temperature beside it, degC.
+    pub ambient_c: Option<f64>,
+    /// What people at the lane measured then, degC.
+    pub baseline_c: Option<f64>,
+    /// `skin_c - baseline_c`, degC.
+    pub delta_c: Option<f64>,
+    /// The rule that judged, with its version.
+    pub rule: String,
+    /// `normal`, `remeasure`, `fever`, `warming_up`.
+    pub verdict: String,
+}
+
+/// What a clinical thermometer showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClinicalView {
+    /// When it was entered.
+    #[schema(value_type = schema::Time)]
+    pub at: Wall,
+    /// Body temperature, degC, 34 to 43.
+    pub clinical_c: f64,
+    /// Which device.
+    pub device: Option<String>,
+    /// By whom.
+    pub by: String,
+}
+
+/// A person's count that re-anchors a headcount.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RollCallView {
+    /// Of a zone; of the site where none is named.
+    #[schema(value_type = Option<schema::Zone>)]
+    pub zone: Option<Zone>,
+    /// When.
+    #[schema(value_type = schema::Time)]
+    pub at: Wall,
+    /// Who counted.
+    pub by: String,
+    /// How many were there.
+    pub counted: u64,
+    /// What the headcount had been.
+    pub estimate: Option<i64>,
+    /// By how much it was corrected.
+    pub correction: Option<i64>,
+}
+
+/// Why a planned round need not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExcuseView {
+    /// Which planned round.
+    pub slot: String,
+    /// Since when.
+    #[schema(value_type = schema::Time)]
+    pub at: Wall,
+    /// Who said so.
+    pub by: String,
+    /// Why: `rain`, `people_present`, `stopped_work`, or in words.
+    pub reason: String,
+}
+
+/// A round that no unit saw, recorded by hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandRound {
+    /// Unique on the site; given by the hub.
+    #[serde(default)]
+    #[schema(read_only)]
+    pub id: String,
+    /// The zone.
+    #[schema(value_type = schema::Zone)]
+    pub zone: Zone,
+    /// When it started.
+    #[schema(value_type = schema::Time)]
+    pub started: Wall,
+    /// When it ended.
+    #[schema(value_type = schema::Time)]
+    pub ended: Wall,
+    /// Why it is recorded by hand.
+    pub reason: String,
+    /// Litres, where they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub litres: Option<f64>,
+    /// What was sprayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// How strong, as people write it: `500 mg/l`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concentration: Option<String>,
+    /// How long it stayed, minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_min: Option<u32>,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Who looked after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checker: Option<String>,
+    /// When it was recorded; given by the hub.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>, read_only)]
+    pub recorded_at: Option<Wall>,
+    /// Who recorded it; given by the hub.
+    #[serde(default)]
+    #[schema(read_only)]
+    pub recorded_by: String,
+}
+
+/// A site-local day's attempts to enter, by how they ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryCounts {
+    /// The day as `YYYY-MM-DD`.
+    pub date: String,
+    /// 放行
+    pub admitted: u64,
+    /// 劝返
+    pub refused: u64,
+    /// 隔离
+    pub isolated: u64,
+    /// Refused, by reason.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// What a person did: one link of a site's chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// On which site.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// Its number on the site, from 1.
+    pub n: u64,
+    /// When.
+    #[schema(value_type = schema::Time)]
+    pub at: Wall,
+    /// Who.
+    pub by: String,
+    /// What; none once it was erased.
+    pub act: Option<Value>,
+    /// SHA-256 of the act, hex.
+    pub act_hash: String,
+    /// The hash of the entry before; empty for the first.
+    pub before: String,
+    /// SHA-256 over the fields above, hex.
+    pub hash: String,
+}
