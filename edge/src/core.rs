@@ -14,6 +14,7 @@ pub mod lane;
 pub mod out;
 pub mod reading;
 pub mod round;
+mod route;
 pub mod screening;
 pub mod sensor_health;
 pub mod uplink;
@@ -31,14 +32,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Gate,
-    input::{Input, InputIx, What},
+    input::{Input, What},
     time::BoardTime,
 };
 use boots::Boots;
 use heartbeat::Health;
-use lane::Side;
 use out::{Out, OutputChange, Said};
-use round::Pin;
+use route::{Route, routes, wired_sensors};
 use screening::Baseline;
 use sensor_health::Faults;
 use wall::WallClock;
@@ -110,17 +110,6 @@ pub struct Core {
     health: Health,
     next: Option<BoardTime>,
     out: Out,
-}
-
-/// What an input is for.
-#[derive(Debug, Clone, Copy)]
-enum Route {
-    Beam(usize, Side),
-    Station(usize, Pin),
-    EntryButton(usize, usize),
-    Thermometer(usize),
-    Sensor(usize),
-    Nowhere,
 }
 
 impl Core {
@@ -588,63 +577,6 @@ fn news(said: Said, faults: &mut Faults) -> Option<(BoardTime, Happening)> {
             is_news.then_some((at, happening))
         }
     }
-}
-
-fn routes(gate: &Gate) -> Vec<Route> {
-    let mut routes = vec![Route::Nowhere; gate.inputs.len()];
-    let mut set = |input: InputIx, route: Route| {
-        if let Some(place) = routes.get_mut(input.0) {
-            *place = route;
-        }
-    };
-    for (index, lane) in gate.lanes.iter().enumerate() {
-        set(lane.beam_a.input, Route::Beam(index, Side::A));
-        set(lane.beam_b.input, Route::Beam(index, Side::B));
-    }
-    for (index, thermometer) in gate.thermometers.iter().enumerate() {
-        set(thermometer.input, Route::Thermometer(index));
-    }
-    for (index, station) in gate.stations.iter().enumerate() {
-        set(station.start, Route::Station(index, Pin::Start));
-        set(station.stop, Route::Station(index, Pin::Stop));
-        if let Some(flow) = &station.flow {
-            set(flow.input, Route::Station(index, Pin::Flow));
-        }
-        for (place, (input, _)) in station.points.iter().enumerate() {
-            set(*input, Route::Station(index, Pin::Point(place)));
-        }
-    }
-    for (index, entry_box) in gate.boxes.iter().enumerate() {
-        let buttons = [entry_box.admitted, entry_box.refused, entry_box.isolated];
-        for (place, input) in buttons.into_iter().enumerate() {
-            set(input, Route::EntryButton(index, place));
-        }
-    }
-    for (index, sensor) in gate.sensors.iter().enumerate() {
-        set(sensor.input, Route::Sensor(index));
-    }
-    routes
-}
-
-fn wired_sensors(gate: &Gate) -> Vec<SensorId> {
-    let beams = gate
-        .lanes
-        .iter()
-        .flat_map(|lane| [lane.beam_a.sensor.clone(), lane.beam_b.sensor.clone()]);
-    let thermometers = gate
-        .thermometers
-        .iter()
-        .map(|thermometer| thermometer.sensor.clone());
-    let flows = gate
-        .stations
-        .iter()
-        .filter_map(|station| station.flow.as_ref().map(|flow| flow.sensor.clone()));
-    let sensors = gate.sensors.iter().map(|sensor| sensor.sensor.clone());
-    beams
-        .chain(thermometers)
-        .chain(flows)
-        .chain(sensors)
-        .collect()
 }
 
 fn earliest(times: impl IntoIterator<Item = Option<BoardTime>>) -> Option<BoardTime> {
