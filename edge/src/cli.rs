@@ -167,17 +167,21 @@ fn check(path: &Path) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
+/// One thread does everything: a unit has few, and its order of things is plain.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")
+}
+
 fn look(path: &Path, seconds: u64) -> anyhow::Result<Outcome> {
     let config = match read_config(path, io::stdout()) {
         Ok(config) => config,
         Err(outcome) => return Ok(outcome),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
     let watch = Duration::from_secs(seconds);
-    let fine = runtime.block_on(doctor(&config, watch, &mut io::stdout().lock()))?;
+    let fine = runtime()?.block_on(doctor(&config, watch, &mut io::stdout().lock()))?;
     Ok(if fine { Outcome::Fine } else { Outcome::Wrong })
 }
 
@@ -187,11 +191,7 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
         Ok(config) => config,
         Err(outcome) => return Ok(outcome),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let clock = HostClock::start();
         // First the lock: the socket of an agent that runs is not to be taken from it.
         let (fs, _lock) = Real::lock(&config.unit.data)?;

@@ -41,6 +41,20 @@ pub(crate) struct Clinical {
     version: Option<u64>,
 }
 
+impl Clinical {
+    /// The temperature, the device, and who says so.
+    fn parts(self) -> (f64, Option<String>, Said) {
+        let Self {
+            clinical_c,
+            device,
+            by,
+            note,
+            version,
+        } = self;
+        (clinical_c, device, Said { by, note, version })
+    }
+}
+
 /// Fever episodes of a site, newest first
 #[utoipa::path(
     get, path = "/api/v1/sites/{site}/episodes", tag = "episodes",
@@ -72,15 +86,8 @@ pub(crate) async fn remeasure(
     Path(episode): Path<String>,
     Body(said): Body<Clinical>,
 ) -> Result<Json<Answer>, Problem> {
-    let Clinical {
-        clinical_c,
-        device,
-        by,
-        note,
-        version,
-    } = said;
+    let (clinical_c, device, said) = said.parts();
     let act = EpisodeAct::Remeasure { clinical_c, device };
-    let said = Said { by, note, version };
     find(person, episode, act, said).await
 }
 
@@ -96,15 +103,8 @@ pub(crate) async fn confirm(
     Path(episode): Path<String>,
     Body(said): Body<Clinical>,
 ) -> Result<Json<Answer>, Problem> {
-    let Clinical {
-        clinical_c,
-        device,
-        by,
-        note,
-        version,
-    } = said;
+    let (clinical_c, device, said) = said.parts();
     let act = EpisodeAct::Confirm { clinical_c, device };
-    let said = Said { by, note, version };
     find(person, episode, act, said).await
 }
 
