@@ -2,7 +2,6 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
 use e2e::{
     demo::{self, Args},
     fleet::{AS_EDGE, AS_HUB},
@@ -18,7 +17,7 @@ fn main() -> ExitCode {
     let main: fn(Vec<OsString>) -> ExitCode = match role {
         AS_EDGE => |words| gatepost_edge::cli::main(words),
         AS_HUB => |words| gatepost_hub::cli::main(words),
-        _ => return run(Args::parse()),
+        _ => return run(Args::read(words).unwrap_or_else(|error| error.exit())),
     };
     words.remove(1);
     // What runs on and on must not outlive the demo.

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand};
@@ -43,6 +43,17 @@ pub struct Args {
     /// The time zone of that file and of the first site.
     #[arg(long, requires = "counts")]
     pub site_zone: Option<Tz>,
+}
+
+impl Args {
+    /// Reads a command line. `cargo demo` ends with `--` of its own, and who is used to cargo writes
+    /// one more: both are heard.
+    pub fn read(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
+        if words.get(1).is_some_and(|word| word == "--") {
+            words.remove(1);
+        }
+        Self::try_parse_from(words)
+    }
 }
 
 /// What else the demo can do.
@@ -134,7 +145,31 @@ mod tests {
     use super::*;
 
     fn parse(words: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(["gatepost-demo"].iter().chain(words))
+        let words = ["gatepost-demo"].iter().chain(words);
+        Args::read(words.map(OsString::from).collect())
+    }
+
+    /// Every `cargo demo` of the README as cargo hands it over.
+    #[test]
+    fn the_readmes_commands_are_read() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+        let config: toml::Table = text(".cargo/config.toml").parse().unwrap();
+        let alias = config["alias"]["demo"].as_str().unwrap().to_owned();
+        let readme = text("README.md");
+        let commands: Vec<&str> = readme
+            .lines()
+            .filter_map(|line| line.strip_prefix("cargo demo"))
+            .map(|rest| rest.split('#').next().unwrap_or_default())
+            .collect();
+        assert!(commands.len() >= 3, "{commands:?}");
+        for rest in commands {
+            let line = format!("{alias} {rest}");
+            // What stands behind the first `--` is the program's.
+            let ours = line.split_whitespace().skip_while(|word| *word != "--");
+            let words: Vec<&str> = ours.skip(1).collect();
+            assert!(parse(&words).is_ok(), "cargo demo{rest}: {words:?}");
+        }
     }
 
     #[test]
