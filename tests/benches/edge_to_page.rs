@@ -11,6 +11,7 @@
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -129,8 +130,30 @@ fn weigh(site: &TestSite) {
         .unwrap();
     for name in ["gatepost-edge", "gatepost-hub", "gatepost-demo"] {
         match here.join(name).metadata() {
-            Ok(file) => println!("{name}: {:.1} MB", file.len() as f64 / 1e6),
+            Ok(file) => println!(
+                "{name}: {:.1} MB with line tables, {} as it is shipped",
+                megabytes(&file),
+                stripped(&here.join(name)),
+            ),
             Err(_) => println!("{name}: build it first, cargo build --release -p {name}"),
         }
     }
+}
+
+/// Without symbols and line tables, as a package has it.
+fn stripped(program: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stripped");
+    let done = Command::new("strip")
+        .arg("-o")
+        .args([&file, program])
+        .status();
+    match done {
+        Ok(status) if status.success() => format!("{:.1} MB", megabytes(&file.metadata().unwrap())),
+        _ => "(no `strip` here)".to_owned(),
+    }
+}
+
+fn megabytes(file: &std::fs::Metadata) -> f64 {
+    file.len() as f64 / 1e6
 }
