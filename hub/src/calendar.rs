@@ -127,6 +127,20 @@ impl SiteZone {
         Ok(edges)
     }
 
+    /// The whole bucket that a moment lies in, as [`edges`](Self::edges) makes them.
+    pub fn bucket(self, at: Wall, step: Step) -> (Wall, Wall) {
+        let (start, end) = self.day_bounds(self.day_of(at));
+        match step {
+            Step::Day => (start, end),
+            Step::Minutes(minutes) => {
+                let width_us = i64::from(minutes.max(1)) * MINUTE_US;
+                let passed = at.micros_since(start).max(0) / width_us;
+                let begin = start.plus_micros(passed * width_us);
+                (begin, begin.plus_micros(width_us).min(end))
+            }
+        }
+    }
+
     fn local(self, at: Wall) -> NaiveDateTime {
         at.0.with_timezone(&self.0).naive_local()
     }
@@ -197,6 +211,21 @@ mod tests {
 
     fn time(text: &str) -> NaiveTime {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_bucket_is_one_of_those_between_the_edges() {
+        let (from, to) = (wall("2026-04-04T03:10:00Z"), wall("2026-04-07T21:00:00Z"));
+        for name in ["Asia/Kathmandu", "Australia/Lord_Howe", "Europe/Berlin"] {
+            for step in [Step::Minutes(60), Step::Day] {
+                let edges = zone(name).edges(from, to, step).unwrap();
+                for edge in edges[1..edges.len() - 2].windows(2) {
+                    for at in [edge[0], edge[1].plus_micros(-1)] {
+                        assert_eq!(zone(name).bucket(at, step), (edge[0], edge[1]), "{name}");
+                    }
+                }
+            }
+        }
     }
 
     fn hours((start, end): (Wall, Wall)) -> f64 {

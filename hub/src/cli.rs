@@ -334,12 +334,13 @@ fn verify(config: &Path) -> anyhow::Result<Outcome> {
     }
     writeln!(
         out,
-        "{} blocks with {} readings, {} readings not sealed yet, {} other events; {} damaged, {} \
-         set aside before",
+        "{} blocks with {} readings, {} readings not sealed yet, {} other events, {} sums of hours \
+         and days; {} damaged, {} set aside before",
         found.blocks,
         found.sealed,
         found.open,
         found.rows,
+        found.aggregates,
         found.wrong.len(),
         found.aside,
     )?;

@@ -5,6 +5,8 @@
 //! turns of their own, at most every `delta` and at least every `tick`. A turn that cannot be stored
 //! is tried again as it is: nothing was acknowledged, the queue fills, and units wait.
 
+mod housekeeping;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -21,6 +23,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use housekeeping::Housekeeping;
+
 use crate::{
     clock::Clock,
     core::{
@@ -31,7 +35,7 @@ use crate::{
     live::Live,
     metrics::Metrics,
     outbox::Outbox,
-    store::{embedded::Sealed, journal::Journal},
+    store::journal::Journal,
 };
 
 /// The part's name in `/readyz`.
@@ -111,7 +115,7 @@ impl Engine {
     pub fn run(mut self, runtime: &Handle, stop: &CancellationToken) {
         self.health.works(PART);
         let mut last_tick = self.clock.stopwatch();
-        let mut seals = true;
+        let mut housekeeping = Housekeeping::new(&self.clock);
         loop {
             let until_tick = if self.has_stale_slots() {
                 self.delta
@@ -135,28 +139,7 @@ impl Engine {
             if is_stopping {
                 return;
             }
-            seals = self.seal(seals);
-        }
-    }
-
-    /// Seals what is due, a slice between two turns. What fails stays in the journal and is tried
-    /// again; a disk that is full is noticed by the next commit. Answers whether it worked, of which a
-    /// change is news.
-    fn seal(&mut self, worked: bool) -> bool {
-        loop {
-            match self.journal.seal(self.clock.now()) {
-                Ok(Sealed::Pressed) => {}
-                Ok(Sealed::Nothing | Sealed::Slice) => return true,
-                Err(error) => {
-                    if worked {
-                        warn!(
-                            error = chain(&error),
-                            "an hour of readings cannot be sealed; it stays in the journal"
-                        );
-                    }
-                    return false;
-                }
-            }
+            housekeeping.work(&mut self.journal, &self.core, &self.clock);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
         coverage::{Join, Sight, Subject},
         headcount::Anchor,
     },
-    store::port::{CountFilter, EventStore, Stats, StatsFilter},
+    store::port::{CountFilter, EventStore, Question, Stats, StatsFilter},
 };
 
 /// What a series is made from.
@@ -69,9 +69,12 @@ impl Source<'_> {
         let counts = self.count(&lanes, query.dir, edges)?;
         let subjects = match &query.lane {
             Some(lane) => vec![Subject::Lane(lane.clone())],
-            None => self.installed(lanes.into_iter().map(Subject::Lane)),
+            None => self.installed(lanes.iter().cloned().map(Subject::Lane)),
         };
-        let coverage = self.coverage(&subjects, Join::All, edges);
+        let mut coverage = self.coverage(&subjects, Join::All, edges);
+        if let Some(which) = passages_of(&lanes, query.dir) {
+            self.lessen(&mut coverage, Question::Counts(&which), edges)?;
+        }
         let rows = counts.into_iter().zip(coverage).map(|(n, coverage)| {
             let n = (n > 0 || coverage > 0.0).then_some(n);
             (vec![Value::from(n)], coverage)
@@ -96,8 +99,11 @@ impl Source<'_> {
             .collect();
         let into = self.count(&lanes, Some(Direction::In), &since)?;
         let out = self.count(&lanes, Some(Direction::Out), &since)?;
-        let subjects: Vec<Subject> = lanes.into_iter().map(Subject::Lane).collect();
-        let coverage = self.coverage(&subjects, Join::All, edges);
+        let subjects: Vec<Subject> = lanes.iter().cloned().map(Subject::Lane).collect();
+        let mut coverage = self.coverage(&subjects, Join::All, edges);
+        if let Some(which) = passages_of(&lanes, None) {
+            self.lessen(&mut coverage, Question::Counts(&which), edges)?;
+        }
         let mut inside = self.anchor.map_or(0, |anchor| anchor.count);
         let mut moved = into.into_iter().zip(out);
         let mut advance = |moved: Option<(u64, u64)>| {
@@ -160,19 +166,8 @@ impl Source<'_> {
             None => vec![None; edges.len().saturating_sub(1)],
         };
         let mut coverage = self.coverage(subjects, join, edges);
-        let damaged = self.store.damaged(&self.site.id)?;
-        for (bucket, share) in edges.windows(2).zip(&mut coverage) {
-            for damage in &damaged {
-                let is_asked = which.is_some_and(|which| damage.concerns(which));
-                let lost = damage
-                    .to
-                    .min(bucket[1])
-                    .micros_since(damage.from.max(bucket[0]));
-                if is_asked && lost > 0 {
-                    let whole = bucket[1].micros_since(bucket[0]);
-                    *share = (*share - lost as f64 / whole as f64).max(0.0);
-                }
-            }
+        if let Some(which) = which {
+            self.lessen(&mut coverage, Question::Stats(which), edges)?;
         }
         let rows = stats.into_iter().zip(coverage).map(|(stats, coverage)| {
             let n = match stats {
@@ -212,15 +207,30 @@ impl Source<'_> {
         dir: Option<Direction>,
         edges: &[Wall],
     ) -> Result<Vec<u64>, ReadError> {
-        if lanes.is_empty() {
-            return Ok(vec![0; edges.len().saturating_sub(1)]);
+        match passages_of(lanes, dir) {
+            Some(which) => self.store.counts(&self.site.id, &which, edges),
+            None => Ok(vec![0; edges.len().saturating_sub(1)]),
         }
-        let which = CountFilter {
-            kind: "passage".to_owned(),
-            lanes: lanes.to_vec(),
-            dir,
-        };
-        self.store.counts(&self.site.id, &which, edges)
+    }
+
+    /// Takes from the share of each bucket that was watched what the store cannot tell any more.
+    fn lessen(
+        &self,
+        coverage: &mut [f64],
+        which: Question<'_>,
+        edges: &[Wall],
+    ) -> Result<(), ReadError> {
+        let untold = self.store.untold(&self.site.id, which, edges)?;
+        for (bucket, share) in edges.windows(2).zip(coverage) {
+            for (from, to) in &untold {
+                let lost = to.min(&bucket[1]).micros_since(*from.max(&bucket[0]));
+                if lost > 0 {
+                    let whole = bucket[1].micros_since(bucket[0]);
+                    *share = (*share - lost as f64 / whole as f64).max(0.0);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What some unit ever watched: a lane that is planned and not wired yet makes no sum unknown.
@@ -233,6 +243,15 @@ impl Source<'_> {
     fn coverage(&self, subjects: &[Subject], join: Join, edges: &[Wall]) -> Vec<f64> {
         self.sight.coverage(subjects, join, edges, self.now)
     }
+}
+
+/// Passages of lanes; nothing of no lanes.
+fn passages_of(lanes: &[LaneId], dir: Option<Direction>) -> Option<CountFilter> {
+    (!lanes.is_empty()).then(|| CountFilter {
+        kind: "passage".to_owned(),
+        lanes: lanes.to_vec(),
+        dir,
+    })
 }
 
 fn table(

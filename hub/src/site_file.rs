@@ -100,6 +100,16 @@ fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
             mistakes.add(at, what, "give each lane a name of its own");
         }
     }
+    for (class, keep) in site.retention.classes() {
+        if !keep.is_ordered() {
+            let what = format!(
+                "`retention.{class}` of site `{id}` keeps raw for {}, hourly for {}, daily for {}",
+                keep.raw, keep.hourly, keep.daily
+            );
+            let cure = "keep hours at least as long as single events, and days as long as hours";
+            mistakes.add(at, what, cure);
+        }
+    }
     for (zone, settings) in &site.zones {
         if !(settings.min_litres > 0.0 && settings.min_litres.is_finite()) {
             let what = format!("`min_litres` of zone `{zone}` of site `{id}` is not above 0");
@@ -130,6 +140,10 @@ mod tests {
 
         [zone.isolation]
         used = false
+
+        [retention.telemetry]
+        raw = 30
+        hourly = 400
     "#;
 
     #[test]
@@ -147,9 +161,10 @@ mod tests {
     fn mistakes_are_told_with_their_place() {
         let wrong = SITE
             .replace("Asia/Shanghai", "Asia/Shanghai2")
-            .replace("used = false", "min_litres = 0.0");
+            .replace("used = false", "min_litres = 0.0")
+            .replace("hourly = 400", "hourly = 7");
         let mistakes = parse(&wrong).unwrap_err();
-        assert_eq!(mistakes.iter().count(), 2, "{mistakes}");
+        assert_eq!(mistakes.iter().count(), 3, "{mistakes}");
         let unknown = SITE.replace("kind =", "sort =");
         let mistakes = parse(&unknown).unwrap_err();
         assert_eq!(mistakes.iter().next().unwrap().line, 10, "{mistakes}");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     alert::{AlertKind, Severity},
     id::{LaneId, SiteId, UnitId},
+    retention::Retention,
 };
 
 /// One of the four slots for zones that every site has.
@@ -260,6 +261,9 @@ pub struct Site {
     /// Settings of zones; a zone that is not named has the defaults.
     #[serde(default, rename = "zone", skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<Zone, ZoneSettings>,
+    /// How long what is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Severities that differ from the kinds' own.
     #[serde(
         default,

@@ -11,6 +11,7 @@
 //! | `reading_block` | sealed readings: one block an hour and series, its numbers in columns and summed up |
 //! | `reading_sealing` | how far the hour is that is being sealed |
 //! | `reading_log` | the last sealed number of each log |
+//! | `aggregate`, `aggregate_series` | what hours and days come to whose events have gone |
 //! | `reading_damaged` | blocks that were set aside because their checksum is wrong |
 //!
 //! Times are microseconds since 1970. Nearly all of a record is readings: a commit appends them to the
@@ -20,6 +21,7 @@
 //! in the journal's transaction ([`Writer`]), so that an event, the state that follows from it and the
 //! watermark become durable together; reading has connections of its own that cannot write.
 
+mod aggregate;
 mod block;
 mod catalog;
 mod damage;
@@ -29,7 +31,9 @@ mod pack;
 mod point;
 mod read;
 mod readings;
+mod retain;
 mod rows;
+mod scan;
 mod seal;
 mod sum;
 mod verify;
@@ -50,8 +54,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use memory::{Memory, Shared};
 
-use super::port::{CountFilter, Damage, EventStore, LatestReading, Stats, StatsFilter};
+use super::port::{CountFilter, EventStore, LatestReading, Question, Stats, StatsFilter};
 
+pub use retain::{Kept, Retained};
 pub use seal::{SealError, Sealed};
 pub use verify::{Verified, verify};
 pub use writer::{Appended, Writer};
@@ -135,6 +140,26 @@ const SCHEMA: &str = "
         log INTEGER PRIMARY KEY,
         through INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS aggregate_series (
+        id INTEGER PRIMARY KEY,
+        site INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        lane INTEGER,
+        dir INTEGER,
+        zone INTEGER,
+        sensor INTEGER,
+        quantity INTEGER
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS aggregate_series_by_kind ON aggregate_series (site, kind);
+    CREATE TABLE IF NOT EXISTS aggregate (
+        series INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        end INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        lost INTEGER NOT NULL,
+        PRIMARY KEY (series, width, start)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reading_damaged (
         id INTEGER PRIMARY KEY,
         key INTEGER NOT NULL,
@@ -271,8 +296,13 @@ impl EventStore for Embedded {
         Ok(readings::latest(&self.shared.read(), site))
     }
 
-    fn damaged(&self, site: &SiteId) -> Result<Vec<Damage>, ReadError> {
-        Ok(self.shared.damaged.of_site(&self.shared.read(), site))
+    fn untold(
+        &self,
+        site: &SiteId,
+        which: Question<'_>,
+        edges: &[Wall],
+    ) -> Result<Vec<(Wall, Wall)>, ReadError> {
+        self.ask(|asked| read::untold(asked, site, which, edges).map_err(unavailable))
     }
 }
 

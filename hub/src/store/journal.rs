@@ -13,7 +13,7 @@ use gatepost_model::{Site, Wall};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
-    embedded::{self, Embedded, SealError, Sealed},
+    embedded::{self, Embedded, Kept, Retained, SealError, Sealed},
     state,
 };
 use crate::core::{Commit, state::State};
@@ -159,6 +159,12 @@ impl Journal {
     /// Seals one slice of the readings whose hour is over at `now`.
     pub fn seal(&mut self, now: Wall) -> Result<Sealed, SealError> {
         self.history.seal(&mut self.connection, now)
+    }
+
+    /// Does one slice of what sites do not keep any longer at `now`. They must be the same until it
+    /// has answered that there is nothing.
+    pub fn retain(&mut self, now: Wall, sites: &[Kept]) -> rusqlite::Result<Retained> {
+        self.history.retain(&mut self.connection, now, sites)
     }
 
     /// Whether somebody else wrote since this was asked last.

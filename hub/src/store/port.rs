@@ -33,46 +33,26 @@ pub trait EventStore: Send + Sync {
     /// The newest reading of each sensor and quantity, by the time of measuring.
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError>;
 
-    /// What the store once had and cannot read any more: what was measured then is not known. A
-    /// store that says nothing of the kind has none.
-    fn damaged(&self, _site: &SiteId) -> Result<Vec<Damage>, ReadError> {
+    /// Where the answer to a counting question is not the whole: there the store had something that
+    /// it cannot tell any more, because it is damaged, or kept only as a part of an hour or a day
+    /// that the question cuts. A store that says nothing of the kind tells all it had.
+    fn untold(
+        &self,
+        _site: &SiteId,
+        _which: Question<'_>,
+        _edges: &[Wall],
+    ) -> Result<Vec<(Wall, Wall)>, ReadError> {
         Ok(Vec::new())
     }
 }
 
-/// Readings that are lost to damage of the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// The sensor; none for any.
-    pub sensor: Option<SensorId>,
-    /// The quantity; none for any.
-    pub quantity: Option<String>,
-    /// Where it was measured.
-    pub zone: Option<Zone>,
-    /// From here on.
-    pub from: Wall,
-    /// Up to here.
-    pub to: Wall,
-}
-
-impl Damage {
-    /// Whether it may concern the readings that a filter asks for.
-    pub fn concerns(&self, which: &StatsFilter) -> bool {
-        let StatsFilter::Readings {
-            quantity,
-            sensor,
-            zone,
-        } = which
-        else {
-            return false;
-        };
-        fn may_be<T: PartialEq>(mine: Option<&T>, asked: Option<&T>) -> bool {
-            mine.is_none() || asked.is_none() || mine == asked
-        }
-        may_be(self.quantity.as_ref(), Some(quantity))
-            && may_be(self.sensor.as_ref(), sensor.as_ref())
-            && (self.sensor.is_none() || zone.is_none() || self.zone == *zone)
-    }
+/// A counting question.
+#[derive(Debug, Clone, Copy)]
+pub enum Question<'a> {
+    /// [`EventStore::counts`]
+    Counts(&'a CountFilter),
+    /// [`EventStore::stats`]
+    Stats(&'a StatsFilter),
 }
 
 /// The most events of one page.

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use gatepost_model::{
     Site, UnitId, Zone,
+    retention::Retention,
     site::{Lane, LaneKind, LeadsTo, Name, ZoneSettings},
 };
 
@@ -188,6 +189,7 @@ impl Plan {
             ],
             zones: special.collect(),
             severities: BTreeMap::new(),
+            retention: Retention::default(),
         }
     }
 

@@ -142,11 +142,7 @@ impl Numbers {
                 out.push(UNITS.len() as u8);
                 let mut sum = Sum::default();
                 points.iter().for_each(|point| sum.add(point.value));
-                put(out, (sum.decimals >> 64) as i64);
-                put(out, sum.decimals as u64);
-                for number in [sum.min, sum.max, sum.others.0, sum.others.1, sum.huge] {
-                    out.extend_from_slice(&number.to_le_bytes());
-                }
+                sum.write(out);
             }
         }
     }
@@ -190,30 +186,23 @@ impl<'a> Block<'a> {
         let first = hour_begin(key).wrapping_add(rest.number()?);
         let last = first.checked_add(rest.number()?).ok_or(Malformed)?;
         let place = usize::from(rest.byte()?);
-        let mut sum = Sum {
-            n: n as u64,
-            ..Sum::default()
-        };
-        let wide = |rest: &mut Bytes<'_>| -> Result<i128, Malformed> {
-            let high = i128::from(rest.number::<i64>()?) << 64;
-            Ok(high | i128::from(rest.number::<u64>()?))
-        };
         let unit = UNITS.get(place).copied();
-        if let Some(unit) = unit {
-            let number = |whole: i64| whole.wrapping_mul(unit) as f64 / 1e9;
-            sum.min = number(rest.number()?);
-            sum.max = number(rest.number()?);
-            sum.decimals = wide(&mut rest)?.wrapping_mul(i128::from(unit));
-        } else {
-            sum.decimals = wide(&mut rest)?;
-            let mut float = || -> Result<f64, Malformed> {
-                let bytes = rest.take(8)?.try_into().map_err(|_| Malformed)?;
-                Ok(f64::from_le_bytes(bytes))
-            };
-            (sum.min, sum.max) = (float()?, float()?);
-            sum.others = (float()?, float()?);
-            sum.huge = float()?;
-        }
+        let sum = match unit {
+            None => Sum::read(n as u64, &mut rest)?,
+            Some(unit) => {
+                let number = |whole: i64| whole.wrapping_mul(unit) as f64 / 1e9;
+                let (min, max) = (number(rest.number()?), number(rest.number()?));
+                let high = i128::from(rest.number::<i64>()?) << 64;
+                let wholes = high | i128::from(rest.number::<u64>()?);
+                Sum {
+                    n: n as u64,
+                    min,
+                    max,
+                    decimals: wholes.wrapping_mul(i128::from(unit)),
+                    ..Sum::default()
+                }
+            }
+        };
         Ok(Self {
             n,
             span: (first, last),

@@ -36,6 +36,18 @@ impl Series {
         }
     }
 
+    /// Whether it has readings of a quantity and, where they are named, of a sensor and a zone.
+    pub(super) fn is_asked(
+        &self,
+        quantity: &str,
+        sensor: Option<&SensorId>,
+        zone: Option<Zone>,
+    ) -> bool {
+        self.quantity == quantity
+            && sensor.is_none_or(|sensor| self.sensor == *sensor)
+            && zone.is_none_or(|zone| self.zone == Some(zone))
+    }
+
     fn is_of(&self, reading: &Reading) -> bool {
         self.quantity == reading.quantity && self.zone == reading.zone
     }

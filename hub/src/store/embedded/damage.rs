@@ -9,17 +9,18 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use gatepost_model::SiteId;
+use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, TransactionBehavior};
 use tracing::error;
 
 use super::{
     block::{self, ANY_SERIES},
+    catalog::Series,
     memory::Memory,
     point::{HOUR, wall},
     writer::Writer,
 };
-use crate::store::port::Damage;
+use crate::store::port::{Question, StatsFilter};
 
 /// Keys of damaged blocks.
 #[derive(Debug, Default)]
@@ -68,31 +69,43 @@ impl Damaged {
         })
     }
 
-    /// The hours of a site of which something is not known.
-    pub(super) fn of_site(&self, memory: &Memory, site: &SiteId) -> Vec<Damage> {
+    /// The hours of a site of which something that is asked for is not known.
+    pub(super) fn of_site(
+        &self,
+        memory: &Memory,
+        site: &SiteId,
+        which: Question<'_>,
+    ) -> Vec<(Wall, Wall)> {
         let keys = self.keys();
-        let damage = keys.all.iter().filter_map(|key| {
-            let (hour, series) = block::parts(*key);
-            let (from, to) = (wall(hour * HOUR), wall((hour + 1) * HOUR));
+        let is_asked = |series: u32| {
             if series == ANY_SERIES {
-                return Some(Damage {
-                    sensor: None,
-                    quantity: None,
-                    zone: None,
-                    from,
-                    to,
-                });
+                return matches!(which, Question::Stats(StatsFilter::Readings { .. }))
+                    || is_of_readings(which);
             }
-            let series = memory.catalog.get(series)?;
-            (series.site == *site).then(|| Damage {
-                sensor: Some(series.sensor.clone()),
-                quantity: Some(series.quantity.clone()),
-                zone: series.zone,
-                from,
-                to,
-            })
-        });
-        damage.collect()
+            let series = memory.catalog.get(series);
+            series.is_some_and(|series| series.site == *site && concerns(series, which))
+        };
+        let parts = keys.all.iter().map(|key| block::parts(*key));
+        parts
+            .filter(|(_, series)| is_asked(*series))
+            .map(|(hour, _)| (wall(hour * HOUR), wall((hour + 1) * HOUR)))
+            .collect()
+    }
+}
+
+/// Whether all readings are counted.
+fn is_of_readings(which: Question<'_>) -> bool {
+    matches!(which, Question::Counts(which) if which.kind == "reading" && which.lanes.is_empty())
+}
+
+fn concerns(series: &Series, which: Question<'_>) -> bool {
+    match which {
+        Question::Stats(StatsFilter::Readings {
+            quantity,
+            sensor,
+            zone,
+        }) => series.is_asked(quantity, sensor.as_ref(), *zone),
+        _ => is_of_readings(which),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading: pages of events, and scans of the index that holds what is counted.
+//! Reading: pages of events, counts and sums.
 
 use gatepost_dashboard::{
     ports::{EventQuery, ReadError},
@@ -8,10 +8,17 @@ use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde_json::Value;
 
-use super::{Asked, point::wall, readings, sum::Sum, unavailable};
+use super::{
+    Asked,
+    point::wall,
+    readings,
+    scan::{Found, Scan},
+    sum::Sum,
+    unavailable,
+};
 use crate::store::{
     event::{Record, TimeSource},
-    port::{CountFilter, MAX_PAGE, Stats, StatsFilter},
+    port::{CountFilter, MAX_PAGE, Question, Stats, StatsFilter},
 };
 
 /// A page of events: rows and readings, in one order.
@@ -181,19 +188,20 @@ pub(super) fn counts(
     edges: &[Wall],
 ) -> rusqlite::Result<Vec<u64>> {
     let mut counts = vec![0; edges.len().saturating_sub(1)];
-    let scan = Scan {
-        kind: &which.kind,
-        lanes: which.lanes.iter().map(AsRef::as_ref).collect(),
-        dir: which.dir.map(|dir| dir.as_str()),
-        ..Scan::default()
-    };
+    let scan = Scan::counting(which);
     if which.kind == "reading" && which.lanes.is_empty() && which.dir.is_none() {
         let mut sums = vec![Sum::default(); counts.len()];
         readings::fold(asked, site, |_| true, edges, &mut sums)?;
         counts = sums.iter().map(|sum| sum.n).collect();
     }
-    scan.run(asked.connection, site, edges, |bucket, _| {
-        counts[bucket] += 1
+    let Some(scan) = scan.resolve(asked.connection, site)? else {
+        return Ok(counts);
+    };
+    scan.rows(asked.connection, edges, |bucket, _| counts[bucket] += 1)?;
+    scan.aggregates(asked.connection, edges, |found| {
+        if let Found::Whole(bucket, aggregate) = found {
+            counts[bucket] += aggregate.count;
+        }
     })?;
     Ok(counts)
 }
@@ -205,119 +213,44 @@ pub(super) fn stats(
     which: &StatsFilter,
     edges: &[Wall],
 ) -> rusqlite::Result<Vec<Option<Stats>>> {
-    let scan = match which {
-        StatsFilter::Readings {
-            quantity,
-            sensor,
-            zone,
-        } => Scan {
-            kind: "reading",
-            quantity: Some(quantity),
-            sensor: sensor.as_ref().map(AsRef::as_ref),
-            zone: zone.map(|zone| zone.as_str()),
-            ..Scan::default()
-        },
-        StatsFilter::SkinC { lanes } => Scan {
-            kind: "screening",
-            lanes: lanes.iter().map(AsRef::as_ref).collect(),
-            ..Scan::default()
-        },
-        StatsFilter::Litres { zone } => Scan {
-            kind: "round",
-            zone: zone.map(|zone| zone.as_str()),
-            ..Scan::default()
-        },
-    };
     let mut sums = vec![Sum::default(); edges.len().saturating_sub(1)];
     readings::sum(asked, site, which, edges, &mut sums)?;
-    scan.run(asked.connection, site, edges, |bucket, value| {
-        if let Some(value) = value {
-            sums[bucket].add(value);
-        }
-    })?;
+    if let Some(scan) = Scan::measuring(which).resolve(asked.connection, site)? {
+        scan.rows(asked.connection, edges, |bucket, value| {
+            if let Some(value) = value {
+                sums[bucket].add(value);
+            }
+        })?;
+        scan.aggregates(asked.connection, edges, |found| {
+            if let Found::Whole(bucket, aggregate) = found {
+                sums[bucket].merge(&aggregate.sum);
+            }
+        })?;
+    }
     Ok(sums.iter().map(Sum::stats).collect())
 }
 
-/// A scan of `event_by_kind`, which holds all that it asks for.
-#[derive(Default)]
-struct Scan<'a> {
-    kind: &'a str,
-    /// All lanes where none is named.
-    lanes: Vec<&'a str>,
-    dir: Option<&'a str>,
-    zone: Option<&'a str>,
-    sensor: Option<&'a str>,
-    quantity: Option<&'a str>,
-}
-
-impl Scan<'_> {
-    /// Tells each matching event's bucket and number, in order of time.
-    fn run(
-        &self,
-        connection: &Connection,
-        site: &SiteId,
-        edges: &[Wall],
-        mut each: impl FnMut(usize, Option<f64>),
-    ) -> rusqlite::Result<()> {
-        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
-            return Ok(());
-        };
-        // A word that was never stored matches nothing.
-        let (Some(site), Some(kind)) = (
-            code(connection, site.as_str())?,
-            code(connection, self.kind)?,
-        ) else {
-            return Ok(());
-        };
-        let (Some(dir), Some(zone), Some(sensor), Some(quantity)) = (
-            filter(connection, self.dir)?,
-            filter(connection, self.zone)?,
-            filter(connection, self.sensor)?,
-            filter(connection, self.quantity)?,
-        ) else {
-            return Ok(());
-        };
-        let mut lanes = Vec::with_capacity(self.lanes.len());
-        for lane in &self.lanes {
-            lanes.extend(code(connection, lane)?);
-        }
-        let mut statement = connection.prepare_cached(SCAN)?;
-        let mut rows = statement.query(named_params! {
-            ":site": site,
-            ":kind": kind,
-            ":from": first.micros(),
-            ":to": last.micros(),
-            ":dir": dir,
-            ":zone": zone,
-            ":sensor": sensor,
-            ":quantity": quantity,
+/// Where an answer is not the whole.
+pub(super) fn untold(
+    asked: &Asked<'_>,
+    site: &SiteId,
+    which: Question<'_>,
+    edges: &[Wall],
+) -> rusqlite::Result<Vec<(Wall, Wall)>> {
+    let mut untold = asked.begin(|memory| asked.shared.damaged.of_site(memory, site, which))?;
+    let scan = match which {
+        Question::Counts(which) => Scan::counting(which),
+        Question::Stats(which) => Scan::measuring(which),
+    };
+    if let Some(scan) = scan.resolve(asked.connection, site)? {
+        scan.aggregates(asked.connection, edges, |found| {
+            if let Found::Cut(from, to) = found {
+                untold.push((wall(from), wall(to)));
+            }
         })?;
-        let mut bucket = 0;
-        while let Some(row) = rows.next()? {
-            let (time, lane): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
-            if !self.lanes.is_empty() && lane.is_none_or(|lane| !lanes.contains(&lane)) {
-                continue;
-            }
-            while edges
-                .get(bucket + 1)
-                .is_some_and(|end| end.micros() <= time)
-            {
-                bucket += 1;
-            }
-            each(bucket, row.get(2)?);
-        }
-        Ok(())
     }
+    Ok(untold)
 }
-
-const SCAN: &str = "
-    SELECT time, lane, value FROM event INDEXED BY event_by_kind
-    WHERE site = :site AND kind = :kind AND time >= :from AND time < :to AND test = 0
-      AND (:dir IS NULL OR dir = :dir)
-      AND (:zone IS NULL OR zone = :zone)
-      AND (:sensor IS NULL OR sensor = :sensor)
-      AND (:quantity IS NULL OR quantity = :quantity)
-    ORDER BY time";
 
 pub(super) fn id<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
@@ -330,7 +263,7 @@ where
     })
 }
 
-fn code(connection: &Connection, word: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn code(connection: &Connection, word: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM event_word WHERE word = ?1")?
         .query_row([word], |row| row.get(0))
@@ -338,7 +271,10 @@ fn code(connection: &Connection, word: &str) -> rusqlite::Result<Option<i64>> {
 }
 
 /// The number of a word that is asked for, if any: `None` if it is asked for and was never stored.
-fn filter(connection: &Connection, word: Option<&str>) -> rusqlite::Result<Option<Option<i64>>> {
+pub(super) fn filter(
+    connection: &Connection,
+    word: Option<&str>,
+) -> rusqlite::Result<Option<Option<i64>>> {
     match word {
         None => Ok(Some(None)),
         Some(word) => Ok(code(connection, word)?.map(Some)),

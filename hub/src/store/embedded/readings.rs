@@ -59,13 +59,7 @@ pub(super) fn sum(
     else {
         return Ok(());
     };
-    let is_asked = |series: &Series| {
-        series.quantity == *quantity
-            && sensor
-                .as_ref()
-                .is_none_or(|sensor| series.sensor == *sensor)
-            && zone.is_none_or(|zone| series.zone == Some(zone))
-    };
+    let is_asked = |series: &Series| series.is_asked(quantity, sensor.as_ref(), *zone);
     fold(asked, site, is_asked, edges, sums)
 }
 
@@ -126,7 +120,7 @@ pub(super) fn fold(
 }
 
 /// The bucket that a time lies in.
-fn bucket_of(edges: &[i64], time: i64) -> Option<usize> {
+pub(super) fn bucket_of(edges: &[i64], time: i64) -> Option<usize> {
     let after = edges.partition_point(|edge| *edge <= time);
     after
         .checked_sub(1)

@@ -171,6 +171,22 @@ impl Codes {
 /// More than the ids and quantities of a large hub.
 const MOST_WORDS: usize = 100_000;
 
+/// Keeps the last number of logs, so that it is known when its event has become a part of a block or
+/// of an hour.
+pub(super) fn see_through(
+    transaction: &Transaction<'_>,
+    through: impl IntoIterator<Item = (i64, i64)>,
+) -> rusqlite::Result<()> {
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO reading_log (log, through) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
+    )?;
+    for (log, through) in through {
+        upsert.execute([log, through])?;
+    }
+    Ok(())
+}
+
 /// Keeps a reading that stands as a row if it is the newest of its gauge.
 pub(super) fn put_newest(
     transaction: &Transaction<'_>,

@@ -14,7 +14,7 @@ use super::{
     damage::Damaged,
     memory::{Frozen, Memory},
     point::{HOUR, Point, SeriesId},
-    rows::{integer, upsert_newest},
+    rows::{integer, see_through, upsert_newest},
     writer::Writer,
 };
 
@@ -77,6 +77,7 @@ impl Writer {
         transaction.commit()?;
         memory.open -= slice.open;
         memory.sealed.insert(hour);
+        self.retaining.sealed(hour);
         if is_last {
             memory.sealing = None;
         } else if let Some(frozen) = &mut memory.sealing {
@@ -135,7 +136,7 @@ struct Slice {
     /// All series below this one are sealed.
     below: SeriesId,
     /// The last number of each log.
-    through: BTreeMap<i64, u64>,
+    through: BTreeMap<i64, i64>,
     gauges: Vec<SeriesId>,
 }
 
@@ -165,7 +166,7 @@ impl Slice {
         if let Some(known) = memory.catalog.get(series) {
             let last = open.iter().map(|point| point.seq).max().unwrap_or(0);
             let through = self.through.entry(known.log_code).or_default();
-            *through = last.max(*through);
+            *through = integer(last)?.max(*through);
         }
         Ok(())
     }
@@ -177,13 +178,7 @@ impl Slice {
         frozen: &Frozen,
         is_last: bool,
     ) -> rusqlite::Result<()> {
-        let mut upsert = transaction.prepare_cached(
-            "INSERT INTO reading_log (log, through) VALUES (?1, ?2)
-             ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
-        )?;
-        for (log, through) in &self.through {
-            upsert.execute(params![log, integer(*through)?])?;
-        }
+        see_through(transaction, self.through.clone())?;
         for series in self.gauges.iter().filter_map(|id| memory.catalog.get(*id)) {
             if let Some(newest) = memory.newest.get(series.gauge).and_then(Option::as_ref) {
                 upsert_newest(

@@ -4,6 +4,7 @@
 //! other numbers in twice the precision of one. So a day that arrives shuffled has the same mean to
 //! the last digit, whether its points lie in memory, in rows or in blocks that were summed up before.
 
+use super::pack::{Bytes, Malformed, put};
 use crate::store::port::Stats;
 
 /// Billionths in one.
@@ -64,6 +65,33 @@ impl Sum {
         self.decimals += other.decimals;
         self.others = more(more(self.others, other.others.0), other.others.1);
         self.huge += other.huge;
+    }
+
+    /// Its bytes, without how many numbers it has.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        put(out, (self.decimals >> 64) as i64);
+        put(out, self.decimals as u64);
+        for number in [self.min, self.max, self.others.0, self.others.1, self.huge] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    /// Reads the sum of `n` numbers back.
+    pub(super) fn read(n: u64, bytes: &mut Bytes<'_>) -> Result<Self, Malformed> {
+        let high = i128::from(bytes.number::<i64>()?) << 64;
+        let decimals = high | i128::from(bytes.number::<u64>()?);
+        let mut float = || -> Result<f64, Malformed> {
+            let bytes = bytes.take(8)?.try_into().map_err(|_| Malformed)?;
+            Ok(f64::from_le_bytes(bytes))
+        };
+        Ok(Self {
+            n,
+            min: float()?,
+            max: float()?,
+            decimals,
+            others: (float()?, float()?),
+            huge: float()?,
+        })
     }
 
     fn bound(&mut self, n: u64, min: f64, max: f64) {

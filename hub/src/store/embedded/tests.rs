@@ -33,6 +33,9 @@ impl File {
         let file = path.join("hub.sqlite");
         let connection = Connection::open(&file).unwrap();
         connection
+            .pragma_update(None, "auto_vacuum", "INCREMENTAL")
+            .unwrap();
+        connection
             .pragma_update(None, "journal_mode", "WAL")
             .unwrap();
         connection
@@ -288,4 +291,5 @@ fn speed() {
     });
 }
 
+mod retention;
 mod trials;

@@ -5,6 +5,7 @@ use gatepost_model::event::Line;
 use rusqlite::Connection;
 
 use super::{
+    aggregate::{Aggregate, Key},
     block::{self, Block},
     pack::Malformed,
     point::{Chunk, Point, hour_of, wall},
@@ -22,6 +23,8 @@ pub struct Verified {
     pub open: u64,
     /// Events that are rows.
     pub rows: u64,
+    /// Hours and days whose events have gone.
+    pub aggregates: u64,
     /// Blocks that were set aside before.
     pub aside: u64,
     /// What is wrong, in words.
@@ -41,6 +44,7 @@ pub fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
     blocks(connection, &mut found)?;
     journal(connection, &mut found)?;
     rows(connection, &mut found)?;
+    aggregates(connection, &mut found)?;
     found.aside = connection
         .query_row("SELECT count(*) FROM reading_damaged", [], |row| {
             row.get::<_, i64>(0)
@@ -109,6 +113,27 @@ fn rows(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
         found.rows += 1;
         if let Err(error) = Line::from_bytes(line) {
             let what = format!("event {seq} of log {log} is damaged: {error}");
+            found.wrong.push(what);
+        }
+    }
+    Ok(())
+}
+
+fn aggregates(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT series, width, start, data FROM aggregate")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = Key {
+            series: row.get(0)?,
+            width: row.get(1)?,
+            start: row.get(2)?,
+        };
+        let data = row.get_ref(3)?.as_blob().unwrap_or_default();
+        found.aggregates += 1;
+        // An empty one is known to have been damaged before.
+        if !data.is_empty() && Aggregate::from_bytes(key, data).is_err() {
+            let from = wall(key.start);
+            let what = format!("the sum {} from {from} is damaged", key.series);
             found.wrong.push(what);
         }
     }

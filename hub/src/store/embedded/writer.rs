@@ -17,10 +17,11 @@ use super::{
     held::Held,
     memory::{Memory, Newest, Shared},
     point::{Chunk, Point, SeriesId, hour_of},
+    retain::Retaining,
     rows::{Codes, put_newest, put_row},
     seal::SLICE,
 };
-use crate::store::event::StoredEvent;
+use crate::store::event::{StoredEvent, TimeSource};
 
 /// The one writer of a history.
 ///
@@ -36,6 +37,7 @@ pub struct Writer {
     is_open: bool,
     /// The last number of each log that is confirmed, as far as readings go that are not sealed.
     confirmed: HashMap<i64, u64>,
+    pub(super) retaining: Retaining,
 }
 
 /// What is remembered of the tables, to be forgotten with a transaction that failed.
@@ -68,6 +70,8 @@ pub struct Appended {
     through: HashMap<i64, u64>,
     /// Readings that are kept as rows.
     newest: Vec<(StoredEvent, Reading)>,
+    /// The newest time that a unit's own clock gave.
+    sure: Option<i64>,
 }
 
 impl Writer {
@@ -94,6 +98,7 @@ impl Writer {
             slice: SLICE,
             is_open: false,
             confirmed,
+            retaining: Retaining::default(),
         })
     }
 
@@ -133,6 +138,9 @@ impl Writer {
     /// Shows to readers what has become durable.
     pub fn confirm(&mut self, appended: Appended) {
         self.is_open = false;
+        if let Some(sure) = appended.sure {
+            self.retaining.is_sure_of(sure);
+        }
         self.confirmed.extend(appended.through);
         let mut memory = self.shared.write();
         for (run, log, reading) in appended.series {
@@ -179,6 +187,9 @@ impl Appending<'_, '_> {
                 continue;
             }
             self.appended.added += 1;
+            if event.source == TimeSource::Unit {
+                self.appended.sure = self.appended.sure.max(Some(event.time.micros()));
+            }
             let Some((reading, point)) = Point::of(event) else {
                 self.row(log, event)?;
                 continue;

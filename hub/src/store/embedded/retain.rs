@@ -1,0 +1,666 @@
+//! Retention: what is older than a site keeps it becomes a part of its site-local hour, an hour a part
+//! of its day, and then it goes. A slice at a time, each in a transaction, between two turns.
+//!
+//! A hub whose clock is wrong must not throw away a record: time has passed only as far as some unit's
+//! own trusted clock says so too. Where no unit ever knows the time nothing is old.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::Days;
+use gatepost_dashboard::ports::Step;
+use gatepost_model::{
+    SiteId, Wall,
+    retention::{Keep, Retention, Span},
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::{
+    aggregate::{Aggregate, Key, Width},
+    block::{self, Block},
+    memory::Memory,
+    point::{HOUR, SeriesId, wall},
+    rows::{Codes, see_through},
+    writer::Writer,
+};
+use crate::calendar::SiteZone;
+
+/// A site with what it keeps.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The site.
+    pub site: SiteId,
+    /// Its calendar.
+    pub zone: SiteZone,
+    /// How long.
+    pub retention: Retention,
+}
+
+/// What a call has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retained {
+    /// Nothing is too old, for now.
+    Nothing,
+    /// A slice. There may be more.
+    Slice,
+}
+
+/// What goes on between two calls.
+#[derive(Debug, Default)]
+pub(super) struct Retaining {
+    /// The newest time that a unit's own clock gave.
+    sure: Option<i64>,
+    /// The site whose turn it is.
+    at: usize,
+    /// No site has sealed readings before this hour.
+    cleared: HashMap<SiteId, i64>,
+    /// Room is to be given back.
+    has_freed: bool,
+}
+
+impl Retaining {
+    /// A unit that trusts its clock gave a time.
+    pub(super) fn is_sure_of(&mut self, time: i64) {
+        self.sure = self.sure.max(Some(time));
+    }
+
+    /// An hour was sealed.
+    pub(super) fn sealed(&mut self, hour: i64) {
+        for cleared in self.cleared.values_mut() {
+            *cleared = hour.min(*cleared);
+        }
+    }
+}
+
+/// So far the hub's clock may be ahead of what units say, microseconds.
+const AHEAD: i64 = 24 * HOUR;
+/// Rows, blocks or aggregates of one slice: what a commit holds up is bounded by it.
+const SLICE: usize = 4_000;
+/// Free pages that stay in the file for what comes: giving them back would be writing for nothing.
+const SLACK: i64 = 256;
+/// Pages that are given back at once.
+const GIVEN: i64 = 512;
+
+impl Writer {
+    /// Does one slice of what sites do not keep any longer at `now`.
+    pub fn retain(
+        &mut self,
+        connection: &mut Connection,
+        now: Wall,
+        sites: &[Kept],
+    ) -> rusqlite::Result<Retained> {
+        self.set_aside(connection)?;
+        let Some(sure) = self.retaining.sure else {
+            return Ok(Retained::Nothing);
+        };
+        let now = now.min(wall(sure.saturating_add(AHEAD)));
+        let Some(kept) = sites.get(self.retaining.at) else {
+            self.retaining.at = 0;
+            return self.give_back(connection);
+        };
+        if self.site(connection, now, kept)? {
+            self.retaining.has_freed = true;
+        } else {
+            self.retaining.at += 1;
+        }
+        Ok(Retained::Slice)
+    }
+
+    /// One slice of a site. Answers whether there was one.
+    fn site(
+        &mut self,
+        connection: &mut Connection,
+        now: Wall,
+        kept: &Kept,
+    ) -> rusqlite::Result<bool> {
+        let before = |span: Span| match span {
+            Span::Forever => None,
+            Span::Days(days) => {
+                let today = kept.zone.day_of(now);
+                let day = today.checked_sub_days(Days::new(days.into()))?;
+                Some(kept.zone.day_bounds(day).0.micros())
+            }
+        };
+        for class in Class::ALL {
+            let keep = class.of(&kept.retention);
+            if let Some(before) = before(keep.raw)
+                && (class == Class::Telemetry && self.blocks(connection, kept, before)?
+                    || rows(connection, kept, class, before)?)
+            {
+                return Ok(true);
+            }
+            if let Some(before) = before(keep.hourly)
+                && hours(connection, kept, class, before)?
+            {
+                return Ok(true);
+            }
+            if let Some(before) = before(keep.daily)
+                && days(connection, kept, class, before)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Readings in blocks.
+    fn blocks(
+        &mut self,
+        connection: &mut Connection,
+        kept: &Kept,
+        before: i64,
+    ) -> rusqlite::Result<bool> {
+        let shared = std::sync::Arc::clone(&self.shared);
+        let memory = shared.read();
+        let of_site: HashSet<SeriesId> = memory
+            .catalog
+            .of_site(&kept.site)
+            .map(|(id, _)| id)
+            .collect();
+        let cleared = self.retaining.cleared.entry(kept.site.clone());
+        let cleared = cleared.or_insert(i64::MIN);
+        let due: Vec<i64> = memory
+            .sealed
+            .range(*cleared..before.div_euclid(HOUR))
+            .copied()
+            .collect();
+        for hour in due {
+            let keys = blocks_of(connection, hour, &of_site)?;
+            if keys.is_empty() {
+                *cleared = hour + 1;
+                continue;
+            }
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut rolling = Rolling::new(&transaction, kept)?;
+            for key in keys {
+                rolling.block(&memory, &shared.damaged, key)?;
+            }
+            rolling.finish()?;
+            let is_empty = !transaction
+                .prepare_cached("SELECT 1 FROM reading_block WHERE key >= ?1 AND key < ?2")?
+                .exists(params![block::key(hour, 0), block::key(hour + 1, 0)])?;
+            drop(memory);
+            let mut memory = shared.write();
+            transaction.commit()?;
+            if is_empty {
+                memory.sealed.remove(&hour);
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Gives room back to the file system that nothing is likely to need.
+    fn give_back(&mut self, connection: &mut Connection) -> rusqlite::Result<Retained> {
+        if !self.retaining.has_freed {
+            return Ok(Retained::Nothing);
+        }
+        let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        if free > SLACK {
+            let pages = GIVEN.min(free - SLACK);
+            connection.pragma(None, "incremental_vacuum", pages, |_| Ok(()))?;
+            return Ok(Retained::Slice);
+        }
+        self.retaining.has_freed = false;
+        connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?;
+        Ok(Retained::Nothing)
+    }
+}
+
+/// A class of data of which a site says how long it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Telemetry,
+    Screenings,
+    Record,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Telemetry, Self::Screenings, Self::Record];
+
+    fn of_kind(kind: &str) -> Self {
+        match kind {
+            "reading" | "heartbeat" => Self::Telemetry,
+            "screening" => Self::Screenings,
+            _ => Self::Record,
+        }
+    }
+
+    fn of(self, retention: &Retention) -> Keep {
+        match self {
+            Self::Telemetry => retention.telemetry,
+            Self::Screenings => retention.screenings,
+            Self::Record => retention.record,
+        }
+    }
+}
+
+/// The blocks of some series in an hour.
+fn blocks_of(
+    connection: &Connection,
+    hour: i64,
+    series: &HashSet<SeriesId>,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key FROM reading_block WHERE key >= ?1 AND key < ?2 ORDER BY key",
+    )?;
+    let ends = params![block::key(hour, 0), block::key(hour + 1, 0)];
+    let keys = statement.query_map(ends, |row| row.get(0))?;
+    let is_asked = |key: &rusqlite::Result<i64>| match key {
+        Ok(key) => series.contains(&block::parts(*key).1),
+        Err(_) => true,
+    };
+    keys.filter(is_asked).take(SLICE).collect()
+}
+
+/// The kinds of a class that a site has rows of.
+fn kinds(connection: &Connection, site: i64, class: Class) -> rusqlite::Result<Vec<i64>> {
+    let mut next = connection.prepare_cached(
+        "SELECT min(kind) FROM event INDEXED BY event_by_kind WHERE site = ?1 AND kind > ?2",
+    )?;
+    let mut word = connection.prepare_cached("SELECT word FROM event_word WHERE id = ?1")?;
+    let mut found = Vec::new();
+    let mut last = i64::MIN;
+    while let Some(kind) = next.query_row([site, last], |row| row.get::<_, Option<i64>>(0))? {
+        let word: String = word.query_row([kind], |row| row.get(0))?;
+        if Class::of_kind(&word) == class {
+            found.push(kind);
+        }
+        last = kind;
+    }
+    Ok(found)
+}
+
+fn site_code(connection: &Connection, site: &SiteId) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM event_word WHERE word = ?1")?
+        .query_row([site.as_str()], |row| row.get(0))
+        .optional()
+}
+
+/// Events that are rows.
+fn rows(
+    connection: &mut Connection,
+    kept: &Kept,
+    class: Class,
+    before: i64,
+) -> rusqlite::Result<bool> {
+    let Some(site) = site_code(connection, &kept.site)? else {
+        return Ok(false);
+    };
+    for kind in kinds(connection, site, class)? {
+        let is_due = connection
+            .prepare_cached(
+                "SELECT 1 FROM event INDEXED BY event_by_kind
+                 WHERE site = ?1 AND kind = ?2 AND time < ?3",
+            )?
+            .exists([site, kind, before])?;
+        if !is_due {
+            continue;
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut rolling = Rolling::new(&transaction, kept)?;
+        rolling.rows(kind, before)?;
+        rolling.finish()?;
+        transaction.commit()?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Aggregates of a width that are too old, of the kinds of a class.
+fn too_old(
+    connection: &Connection,
+    kept: &Kept,
+    class: Class,
+    width: Width,
+    before: i64,
+) -> rusqlite::Result<Vec<(Key, Aggregated)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT word.word, it.series, it.start, it.end, it.data, it.lost
+         FROM event_word AS site
+         CROSS JOIN aggregate_series AS series ON series.site = site.id
+         CROSS JOIN event_word AS word ON word.id = series.kind
+         CROSS JOIN aggregate AS it ON it.series = series.id AND it.width = ?2
+         WHERE site.word = ?1 AND it.start < ?3 AND it.end <= ?3",
+    )?;
+    let width = width as i64;
+    let mut rows = statement.query(params![kept.site.as_str(), width, before])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(0)?;
+        if Class::of_kind(&kind) != class {
+            continue;
+        }
+        let key = Key {
+            series: row.get(1)?,
+            width,
+            start: row.get(2)?,
+        };
+        found.push((key, Aggregated::read(row, key, 3)?));
+        if found.len() == SLICE {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Hours into days.
+fn hours(
+    connection: &mut Connection,
+    kept: &Kept,
+    class: Class,
+    before: i64,
+) -> rusqlite::Result<bool> {
+    let old = too_old(connection, kept, class, Width::Hour, before)?;
+    if old.is_empty() {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut days: BTreeMap<Key, Aggregated> = BTreeMap::new();
+    for (key, hour) in old {
+        let (start, end) = kept.zone.bucket(wall(key.start), Step::Day);
+        let day = Key {
+            width: Width::Day as i64,
+            start: start.micros(),
+            ..key
+        };
+        let hour = Aggregated {
+            end: hour.end.max(end.micros()),
+            ..hour
+        };
+        days.entry(day)
+            .and_modify(|day| day.merge(&hour))
+            .or_insert(hour);
+        delete(&transaction, key)?;
+    }
+    for (key, day) in days {
+        add(&transaction, key, day)?;
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// Days go for good.
+fn days(
+    connection: &mut Connection,
+    kept: &Kept,
+    class: Class,
+    before: i64,
+) -> rusqlite::Result<bool> {
+    let old = too_old(connection, kept, class, Width::Day, before)?;
+    if old.is_empty() {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (key, _) in &old {
+        delete(&transaction, *key)?;
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// An aggregate as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aggregated {
+    /// Where its hour or day ends.
+    pub(super) end: i64,
+    /// Nothing is left where all that was there is damaged.
+    pub(super) sum: Option<Aggregate>,
+    /// A part of it was damaged: what is left is not the whole.
+    pub(super) is_part: bool,
+}
+
+impl Aggregated {
+    /// Reads it from a row that has `end`, `data` and `lost` from a column on.
+    pub(super) fn read(row: &rusqlite::Row<'_>, key: Key, column: usize) -> rusqlite::Result<Self> {
+        let data = row.get_ref(column + 1)?.as_blob().unwrap_or_default();
+        let sum = Aggregate::from_bytes(key, data).ok();
+        let lost: bool = row.get(column + 2)?;
+        Ok(Self {
+            end: row.get(column)?,
+            sum,
+            is_part: lost || sum.is_none(),
+        })
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.end = self.end.max(other.end);
+        self.is_part |= other.is_part;
+        match (&mut self.sum, other.sum) {
+            (Some(sum), Some(other)) => sum.merge(&other),
+            (sum, other) => *sum = sum.or(other),
+        }
+    }
+}
+
+fn delete(transaction: &Transaction<'_>, key: Key) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM aggregate WHERE series = ?1 AND width = ?2 AND start = ?3")?
+        .execute([key.series, key.width, key.start])?;
+    Ok(())
+}
+
+/// Adds to an aggregate, which may be there already.
+fn add(transaction: &Transaction<'_>, key: Key, mut more: Aggregated) -> rusqlite::Result<()> {
+    let before = transaction
+        .prepare_cached(
+            "SELECT end, data, lost FROM aggregate
+             WHERE series = ?1 AND width = ?2 AND start = ?3",
+        )?
+        .query_row([key.series, key.width, key.start], |row| {
+            Aggregated::read(row, key, 0)
+        })
+        .optional()?;
+    if let Some(before) = before {
+        more.merge(&before);
+    }
+    let data = more.sum.map(|sum| sum.to_bytes(key)).unwrap_or_default();
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO aggregate (series, width, start, end, data, lost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            key.series,
+            key.width,
+            key.start,
+            more.end,
+            data,
+            more.is_part
+        ])?;
+    Ok(())
+}
+
+/// What an event is counted by: numbers of words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct By {
+    kind: i64,
+    lane: Option<i64>,
+    dir: Option<i64>,
+    zone: Option<i64>,
+    sensor: Option<i64>,
+    quantity: Option<i64>,
+}
+
+/// One slice under way: events into their hours.
+struct Rolling<'a, 't> {
+    transaction: &'a Transaction<'t>,
+    zone: SiteZone,
+    codes: Codes,
+    site: i64,
+    hours: BTreeMap<(By, i64), Aggregated>,
+    /// The hour of the event before: most are in the same.
+    last: (i64, i64),
+}
+
+impl<'a, 't> Rolling<'a, 't> {
+    fn new(transaction: &'a Transaction<'t>, kept: &Kept) -> rusqlite::Result<Self> {
+        let mut codes = Codes::default();
+        Ok(Self {
+            transaction,
+            zone: kept.zone,
+            site: codes.word(transaction, kept.site.as_str())?,
+            codes,
+            hours: BTreeMap::new(),
+            last: (0, 0),
+        })
+    }
+
+    /// Where the hour of a time begins and ends.
+    fn hour_of(&mut self, time: i64) -> (i64, i64) {
+        if !(self.last.0..self.last.1).contains(&time) {
+            let (start, end) = self.zone.bucket(wall(time), Step::Minutes(60));
+            self.last = (start.micros(), end.micros());
+        }
+        self.last
+    }
+
+    fn put(&mut self, by: By, one: Aggregate) {
+        let (start, end) = self.hour_of(one.span.0);
+        let more = Aggregated {
+            end,
+            sum: Some(one),
+            is_part: false,
+        };
+        self.hours
+            .entry((by, start))
+            .and_modify(|hour| hour.merge(&more))
+            .or_insert(more);
+    }
+
+    fn rows(&mut self, kind: i64, before: i64) -> rusqlite::Result<()> {
+        let mut select = self.transaction.prepare_cached(
+            "SELECT log, seq, time, test, lane, dir, zone, sensor, quantity, value
+             FROM event INDEXED BY event_by_kind
+             WHERE site = ?1 AND kind = ?2 AND time < ?3 ORDER BY time LIMIT ?4",
+        )?;
+        let mut delete = self
+            .transaction
+            .prepare_cached("DELETE FROM event WHERE log = ?1 AND seq = ?2")?;
+        let mut keys: Vec<[i64; 2]> = Vec::new();
+        let mut rows = select.query(params![self.site, kind, before, SLICE as i64])?;
+        while let Some(row) = rows.next()? {
+            keys.push([row.get(0)?, row.get(1)?]);
+            if row.get(3)? {
+                continue;
+            }
+            let by = By {
+                kind,
+                lane: row.get(4)?,
+                dir: row.get(5)?,
+                zone: row.get(6)?,
+                sensor: row.get(7)?,
+                quantity: row.get(8)?,
+            };
+            self.put(by, Aggregate::of(row.get(2)?, row.get(9)?));
+        }
+        let mut through: BTreeMap<i64, i64> = BTreeMap::new();
+        for [log, seq] in keys {
+            delete.execute([log, seq])?;
+            let last = through.entry(log).or_default();
+            *last = seq.max(*last);
+        }
+        see_through(self.transaction, through)
+    }
+
+    fn block(
+        &mut self,
+        memory: &Memory,
+        damaged: &super::damage::Damaged,
+        key: i64,
+    ) -> rusqlite::Result<()> {
+        let (_, series) = block::parts(key);
+        let Some(series) = memory.catalog.get(series) else {
+            return Ok(());
+        };
+        let mut code = |word: &str| self.codes.word(self.transaction, word);
+        let zone = series.zone.map(|zone| code(zone.as_str())).transpose()?;
+        let by = By {
+            kind: code("reading")?,
+            sensor: Some(code(series.sensor.as_str())?),
+            quantity: Some(code(&series.quantity)?),
+            zone,
+            ..By::default()
+        };
+        let data: Vec<u8> = self
+            .transaction
+            .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))?;
+        let Ok(block) = Block::open(key, &data) else {
+            // It is set aside as it is.
+            damaged.met(key);
+            return Ok(());
+        };
+        let (first, last) = block.span;
+        if self.hour_of(first) == self.hour_of(last) {
+            let whole = Aggregate {
+                count: block.sum.n,
+                sum: block.sum,
+                span: block.span,
+            };
+            self.put(by, whole);
+        } else {
+            let Ok(measured) = block.measured() else {
+                damaged.met(key);
+                return Ok(());
+            };
+            for (time, value) in measured {
+                self.put(by, Aggregate::of(time, Some(value)));
+            }
+        }
+        self.transaction
+            .prepare_cached("DELETE FROM reading_block WHERE key = ?1")?
+            .execute([key])?;
+        Ok(())
+    }
+
+    fn finish(self) -> rusqlite::Result<()> {
+        let mut series: HashMap<By, i64> = HashMap::new();
+        for ((by, start), hour) in self.hours {
+            let known = series.get(&by).copied();
+            let id = match known {
+                Some(id) => id,
+                None => series_of(self.transaction, self.site, &by)?,
+            };
+            series.insert(by, id);
+            let key = Key {
+                series: id,
+                width: Width::Hour as i64,
+                start,
+            };
+            add(self.transaction, key, hour)?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of a series of aggregates, a new one if it has none.
+fn series_of(transaction: &Transaction<'_>, site: i64, by: &By) -> rusqlite::Result<i64> {
+    let names = params![
+        site,
+        by.kind,
+        by.lane,
+        by.dir,
+        by.zone,
+        by.sensor,
+        by.quantity
+    ];
+    let known = transaction
+        .prepare_cached(
+            "SELECT id FROM aggregate_series
+             WHERE site = ?1 AND kind = ?2 AND lane IS ?3 AND dir IS ?4 AND zone IS ?5
+               AND sensor IS ?6 AND quantity IS ?7",
+        )?
+        .query_row(names, |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(id) => Ok(id),
+        None => transaction
+            .prepare_cached(
+                "INSERT INTO aggregate_series (site, kind, lane, dir, zone, sensor, quantity)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .insert(names),
+    }
+}
