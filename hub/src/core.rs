@@ -18,6 +18,8 @@ pub mod people;
 pub mod placement;
 pub mod quarantine;
 pub mod rounds;
+#[cfg(test)]
+mod same_day;
 pub mod state;
 #[cfg(test)]
 mod testing;
@@ -140,7 +142,7 @@ impl Core {
 
     /// Decides one turn: all that came, in order, at `now`.
     pub fn decide(&self, now: Wall, inputs: impl IntoIterator<Item = Input>) -> Decision {
-        let mut draft = Draft::new(&self.state);
+        let mut draft = Draft::new(&self.state, self.settings.hold_us);
         let mut turn = Turn {
             settings: &self.settings,
             now,
@@ -271,19 +273,33 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
             turn.effects.push(Effect::Answer { ticket, answer });
         }
         Input::Listening(listening) => listen(draft, turn, listening),
-        Input::Tick => {
-            let base = draft.base();
-            for id in base.sites.keys() {
-                if let Some(mut part) = draft.part(id) {
-                    liveness::tick(&mut part, base.listening_since, turn.now);
-                    verdicts::tick(&mut part, turn.settings, turn.now);
-                    people::forget(&mut part, turn.now);
-                }
-            }
-            draft.alerts.settle(turn.now, turn.settings.hold_us);
-        }
+        Input::Tick => tick(draft, turn),
     }
 }
+
+/// The most sites that one tick looks at; those that are left are due at once.
+const MAX_LOOKS: usize = 64;
+
+/// What time alone changes.
+fn tick(draft: &mut Draft<'_>, turn: &Turn<'_>) {
+    let base = draft.base();
+    for id in base.due.until(turn.now).take(MAX_LOOKS) {
+        let Some(mut part) = draft.part(id) else {
+            continue;
+        };
+        let next = [
+            liveness::tick(&mut part, base.listening_since, turn.now),
+            verdicts::tick(&mut part, turn.settings, turn.now),
+            people::forget(&mut part, turn.now),
+        ];
+        let latest = turn.now.plus(LONGEST_UNSEEN);
+        part.site.next_look = Some(next.into_iter().flatten().fold(latest, Wall::min));
+    }
+    draft.alerts.settle(turn.now);
+}
+
+/// However quiet it is, a site is looked at this often.
+const LONGEST_UNSEEN: TimeDelta = TimeDelta::hours(1);
 
 /// Units learn at once what is stored, so that each begins where the record ends.
 fn listen(draft: &mut Draft<'_>, turn: &mut Turn<'_>, listening: bool) {

@@ -116,11 +116,12 @@ impl Engine {
         self.health.works(PART);
         let mut last_tick = self.clock.stopwatch();
         let mut housekeeping = Housekeeping::new(&self.clock);
+        let mut is_left = false;
         loop {
-            let until_tick = if self.has_stale_slots() {
-                self.delta
-            } else {
-                self.tick
+            let until_tick = match (is_left, self.is_due()) {
+                (true, _) => Duration::ZERO,
+                (false, true) => self.delta,
+                (false, false) => self.tick,
             };
             let wait = until_tick.saturating_sub(last_tick.elapsed());
             let inputs = self.wait_for_inputs(runtime, stop, wait);
@@ -135,6 +136,8 @@ impl Engine {
                 {
                     return;
                 }
+                // One tick looks at so many sites only; between two, what came is taken.
+                is_left = self.is_due();
             }
             if is_stopping {
                 return;
@@ -143,12 +146,10 @@ impl Engine {
         }
     }
 
-    fn has_stale_slots(&self) -> bool {
+    /// Whether time, or what came, may have changed something that was not looked at yet.
+    fn is_due(&self) -> bool {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
-        core.state()
-            .sites
-            .values()
-            .any(|site| site.judged.stale.is_some())
+        core.state().due.is_due(self.clock.now())
     }
 
     /// All that is queued, up to one turn's worth; waits for the first.

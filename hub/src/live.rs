@@ -110,7 +110,10 @@ impl Live {
                         touched.sites.insert(site.clone());
                     }
                 }
-                Change::Shelf(_) | Change::Judged(..) | Change::Listening(_) => {}
+                Change::Shelf(_)
+                | Change::Judged(..)
+                | Change::Looked(..)
+                | Change::Listening(_) => {}
             }
         }
         drop(touched);

@@ -19,6 +19,9 @@ pub enum UnitState {
 }
 
 impl UnitState {
+    /// A unit that was silent for more than so many of its intervals is offline.
+    pub const OFFLINE_AFTER: u64 = 5;
+
     /// The state after `silent_us` microseconds without a word, at an interval of `interval_us`.
     ///
     /// Thresholds: ARCHITECTURE 5 (late after 2, stale after 3, offline after 5 intervals). A last
@@ -26,7 +29,7 @@ impl UnitState {
     pub fn after_silence(silent_us: u64, interval_us: u64, last_will: bool) -> Self {
         let interval = interval_us.max(1);
         match silent_us {
-            us if us > interval.saturating_mul(5) => Self::Offline,
+            us if us > interval.saturating_mul(Self::OFFLINE_AFTER) => Self::Offline,
             us if us > interval.saturating_mul(3) => Self::Stale,
             us if us > interval.saturating_mul(2) || last_will => Self::Late,
             _ => Self::Online,

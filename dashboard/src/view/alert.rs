@@ -36,6 +36,14 @@ pub struct AlertView {
     /// When the cause happened.
     #[schema(value_type = schema::Time)]
     pub happened_at: Wall,
+    /// When the cause last came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
+    pub seen_at: Option<Wall>,
+    /// When the cause went away, if it did and has not come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
+    pub gone_at: Option<Wall>,
     /// When the hub raised it.
     #[schema(value_type = schema::Time)]
     pub raised_at: Wall,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatepost_model::{LaneId, SiteId, UnitId, Wall, Zone};
+use gatepost_model::{Direction, LaneId, SiteId, UnitId, Wall, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -110,10 +110,30 @@ pub struct RollCallView {
     pub by: String,
     /// How many were there.
     pub counted: u64,
-    /// What the headcount had been.
+    /// What the headcount had been, as far as is known by now.
     pub estimate: Option<i64>,
-    /// By how much it was corrected.
+    /// By how much its sum was corrected.
     pub correction: Option<i64>,
+}
+
+impl RollCallView {
+    /// Somebody passed before it, and it became known after it.
+    pub fn passed(&mut self, dir: Direction) {
+        let counted = i64::try_from(self.counted).unwrap_or(i64::MAX);
+        let sum = counted.saturating_sub(self.correction.unwrap_or(counted));
+        let sum = match dir {
+            Direction::In => sum.saturating_add(1),
+            Direction::Out => sum.saturating_sub(1),
+        };
+        self.set_sum(Some(sum));
+    }
+
+    /// What the sum of passages had been: less than 0 if some left unseen.
+    pub fn set_sum(&mut self, sum: Option<i64>) {
+        let counted = i64::try_from(self.counted).unwrap_or(i64::MAX);
+        self.estimate = sum.map(|sum| sum.max(0));
+        self.correction = sum.map(|sum| counted.saturating_sub(sum));
+    }
 }
 
 /// Why a planned round need not be done.

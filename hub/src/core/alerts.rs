@@ -5,8 +5,9 @@
 //!   the rest stays until a person resolves it.
 //! - After an acknowledgement somebody believes that it is dealt with: a cause that went away and
 //!   comes again, or loss, a fork or a quarantine anew, is a new alert then.
-//! - What was resolved by itself and comes back within ten minutes is the same alert again: it
-//!   flaps, and is counted.
+//! - What went away and comes back within the hold and ten minutes more is the same alert again: it
+//!   flaps, and is counted. That goes by when things happened and not by when the hub learned of
+//!   them, so that a day makes the same alerts live and a week late.
 //! - Old news (over, or long ago when the hub first sees it) becomes an alert that is resolved as
 //!   `late` at once: it is in the record and calls nobody.
 
@@ -102,39 +103,20 @@ impl BookDraft<'_> {
         occurrence: Occurrence,
         now: Wall,
     ) -> (u64, bool) {
-        if let Some(open) = self.open_of(cause) {
-            let is_answered = open.acknowledged_by.is_some();
-            let comes_back = is_answered && open.cleared;
-            let is_another = comes_back || (is_answered && stands_alone(cause.kind));
-            if !is_another {
-                let mut alert = open.clone();
-                again(&mut alert, &occurrence, now);
-                return (self.put(alert), false);
-            }
-            if comes_back {
-                let mut alert = open.clone();
-                finish(&mut alert, now, Outcome::Cleared, None, None);
-                self.put(alert);
-            }
-        } else if occurrence.is_old
-            && let Some(late) = self.late_of(cause)
-            && is_near(late.happened_at, occurrence.happened_at)
+        if let Some(newest) = self.newest_of(cause)
+            && is_the_same(newest, &occurrence, self.hold_us)
         {
-            let mut alert = late.clone();
-            alert.count += 1;
-            take_figures(&mut alert, &occurrence);
-            return (self.put(alert), false);
-        }
-        if !occurrence.is_old
-            && let Some(flapping) = self.settled_of(cause)
-            && is_flapping(flapping, now)
-        {
-            let mut alert = flapping.clone();
-            alert.state = AlertState::Raised;
-            alert.resolved_at = None;
-            alert.outcome = None;
+            let mut alert = newest.clone();
             again(&mut alert, &occurrence, now);
             return (self.put(alert), false);
+        }
+        // It was answered, or went away long ago, and is over for whoever looked after it.
+        if let Some(open) = self.open_of(cause)
+            && open.cleared
+        {
+            let mut alert = open.clone();
+            finish(&mut alert, now, Outcome::Cleared, None, None);
+            self.put(alert);
         }
         let mut alert = AlertView {
             id: self.next_id(),
@@ -145,6 +127,8 @@ impl BookDraft<'_> {
             subject: cause.subject.clone(),
             params: occurrence.params,
             happened_at: occurrence.happened_at,
+            seen_at: Some(occurrence.happened_at),
+            gone_at: None,
             raised_at: now,
             count: 1,
             cleared: false,
@@ -164,24 +148,29 @@ impl BookDraft<'_> {
         (self.put(alert), true)
     }
 
-    /// The cause went away. The alert is resolved by [`Self::settle`] when it stays away.
-    pub fn clear(&mut self, cause: &Cause, now: Wall) {
-        if let Some(open) = self.open_of(cause)
-            && !open.cleared
-        {
-            let mut alert = open.clone();
+    /// The cause went away at `at`. The alert is resolved by [`Self::settle`] when it stays away.
+    pub fn clear(&mut self, cause: &Cause, at: Wall, now: Wall) {
+        let Some(newest) = self.newest_of(cause).filter(|it| it.gone_at.is_none()) else {
+            return;
+        };
+        let mut alert = newest.clone();
+        alert.gone_at = Some(at);
+        if alert.state != AlertState::Resolved && !alert.cleared {
             alert.cleared = true;
             alert.version += 1;
-            remember(&mut alert, entry(now, "cleared"));
-            self.put(alert);
+            remember(&mut alert, entry(now, CLEARED));
         }
+        self.put(alert);
     }
 
-    /// The cause went away for good: the alert is resolved at once.
+    /// The cause went away for good, or never was: the alert is resolved at once.
     pub fn clear_for_good(&mut self, cause: &Cause, now: Wall) {
-        if let Some(open) = self.open_of(cause) {
-            let mut alert = open.clone();
-            finish(&mut alert, now, Outcome::Cleared, None, None);
+        if let Some(newest) = self.newest_of(cause) {
+            let mut alert = newest.clone();
+            alert.gone_at = alert.gone_at.or(Some(now));
+            if alert.state != AlertState::Resolved {
+                finish(&mut alert, now, Outcome::Cleared, None, None);
+            }
             self.put(alert);
         }
     }
@@ -189,30 +178,23 @@ impl BookDraft<'_> {
     /// What time alone does: alerts whose cause went away `hold_us` microseconds ago and did not
     /// come back are resolved, shelves end, and a suspected fever that nobody answered for
     /// [`UNANSWERED_US`] becomes critical.
-    pub fn settle(&mut self, now: Wall, hold_us: i64) {
+    pub fn settle(&mut self, now: Wall) {
         self.take_off_the_shelf(now);
-        let due: Vec<AlertView> = self
-            .open()
-            .filter(|alert| alert.cleared && clears_itself(alert.kind))
-            .filter(|alert| {
-                let cleared = alert.history.iter().rfind(|entry| entry.what == "cleared");
-                cleared.is_none_or(|entry| now.micros_since(entry.at) >= hold_us)
-            })
-            .cloned()
-            .collect();
-        for mut alert in due {
-            finish(&mut alert, now, Outcome::Cleared, None, None);
-            self.put(alert);
+        let hold_us = self.hold_us;
+        let gone = self.due(|waiting| waiting.gone.range(..=(now.plus_micros(-hold_us), u64::MAX)));
+        for mut alert in gone {
+            let is_due = cleared_at(&alert).is_some_and(|at| now.micros_since(at) >= hold_us);
+            if is_due {
+                finish(&mut alert, now, Outcome::Cleared, None, None);
+                self.put(alert);
+            }
         }
-        let unanswered: Vec<u64> = self
-            .open()
-            .filter(|alert| alert.kind == AlertKind::FeverSuspected)
-            .filter(|alert| alert.state == AlertState::Raised)
-            .filter(|alert| now.micros_since(alert.raised_at) >= UNANSWERED_US)
-            .map(|alert| alert.id)
-            .collect();
-        for id in unanswered {
-            self.escalate(id, now);
+        let patience = now.plus_micros(-UNANSWERED_US);
+        let unanswered = self.due(|waiting| waiting.fevers.range(..=(patience, u64::MAX)));
+        for alert in unanswered {
+            if fever_waits_since(&alert).is_some_and(|since| since <= patience) {
+                self.escalate(alert.id, now);
+            }
         }
     }
 
@@ -232,24 +214,70 @@ impl BookDraft<'_> {
 /// A suspected fever that nobody answers for so long is critical, microseconds (PRODUCT 3).
 const UNANSWERED_US: i64 = 300_000_000;
 
-/// What comes back so soon after it was resolved by itself flaps, microseconds (UI: life cycle).
+/// What comes back so soon after it went away and stayed away for the hold flaps, microseconds (UI:
+/// life cycle).
 const FLAP_US: i64 = 600_000_000;
 
-fn is_flapping(alert: &AlertView, now: Wall) -> bool {
-    let is_recent = |at: Wall| now.micros_since(at) < FLAP_US;
-    alert.outcome == Some(Outcome::Cleared)
-        && alert.acknowledged_by.is_none()
-        && clears_itself(alert.kind)
-        && alert.kind != AlertKind::MissedRound
-        && alert.resolved_at.is_some_and(is_recent)
+/// Whether another occurrence belongs to the newest alert of its cause.
+fn is_the_same(newest: &AlertView, occurrence: &Occurrence, hold_us: i64) -> bool {
+    let is_answered = newest.acknowledged_by.is_some();
+    let is_open = newest.state != AlertState::Resolved;
+    // What a person resolved is over; what the hub resolved may go on.
+    let is_the_hubs = is_open || newest.outcome.is_some_and(|it| !it.is_said_by_people());
+    if stands_alone(newest.kind) {
+        return is_the_hubs && !is_answered;
+    }
+    match newest.gone_at {
+        None => is_the_hubs,
+        Some(gone_at) => {
+            let away_us = occurrence.happened_at.micros_since(gone_at);
+            let flaps = newest.kind != AlertKind::MissedRound && away_us < hold_us + FLAP_US;
+            is_the_hubs && !is_answered && flaps
+        }
+    }
 }
+
+/// When the hub learned that the cause of an open alert went away, if the alert ends by that.
+fn cleared_at(alert: &AlertView) -> Option<Wall> {
+    let ends = alert.state != AlertState::Resolved && alert.cleared && clears_itself(alert.kind);
+    let cleared = || alert.history.iter().rfind(|entry| entry.what == CLEARED);
+    // The history may have been cut: then it was long ago.
+    ends.then(|| cleared().map_or(alert.raised_at, |entry| entry.at))
+}
+
+/// Since when a suspected fever waits for somebody.
+fn fever_waits_since(alert: &AlertView) -> Option<Wall> {
+    let waits = alert.kind == AlertKind::FeverSuspected
+        && alert.state == AlertState::Raised
+        && alert.severity != Severity::Critical;
+    waits.then_some(alert.raised_at)
+}
+
+const CLEARED: &str = "cleared";
 
 /// The same again: counted, with the newest figures. It is no change that somebody who wants to
 /// answer the alert must look at first, so the version stays, unless the cause had gone away.
 fn again(alert: &mut AlertView, occurrence: &Occurrence, now: Wall) {
     alert.count += 1;
     take_figures(alert, occurrence);
-    if alert.cleared {
+    let at = occurrence.happened_at;
+    alert.happened_at = alert.happened_at.min(at);
+    alert.seen_at = alert.seen_at.max(Some(at));
+    let lasts = alert.gone_at.is_none_or(|gone_at| gone_at <= at);
+    if lasts {
+        alert.gone_at = None;
+    }
+    if alert.state == AlertState::Resolved {
+        // Old news calls nobody, whatever it belongs to.
+        if occurrence.is_old || !lasts {
+            return;
+        }
+        alert.state = AlertState::Raised;
+        alert.resolved_at = None;
+        alert.outcome = None;
+        alert.cleared = false;
+        alert.version += 1;
+    } else if alert.cleared && lasts {
         alert.cleared = false;
         alert.version += 1;
     }
@@ -260,18 +288,16 @@ fn again(alert: &mut AlertView, occurrence: &Occurrence, now: Wall) {
     }
 }
 
-/// The newest figures; of losses, the sum.
+/// The figures of what happened last; of losses, the sum.
 fn take_figures(alert: &mut AlertView, occurrence: &Occurrence) {
     let n = |params: &BTreeMap<String, Value>| params.get(N).and_then(Value::as_u64);
     let before = n(&alert.params).filter(|_| alert.kind == AlertKind::Loss);
-    if occurrence.is_old && before.is_none() {
-        return;
+    if alert.seen_at <= Some(occurrence.happened_at) {
+        alert.params.clone_from(&occurrence.params);
     }
-    alert.params.clone_from(&occurrence.params);
     if let (Some(before), Some(more)) = (before, n(&occurrence.params)) {
-        alert
-            .params
-            .insert(N.to_owned(), before.saturating_add(more).into());
+        let sum = before.saturating_add(more);
+        alert.params.insert(N.to_owned(), sum.into());
     }
 }
 
@@ -308,13 +334,6 @@ fn remember(alert: &mut AlertView, entry: AlertEntry) {
         alert.history.remove(1);
     }
     alert.history.push(entry);
-}
-
-/// Old occurrences of one cause that are no further apart than this are one alert, microseconds.
-const NEAR_US: i64 = 900_000_000;
-
-fn is_near(one: Wall, other: Wall) -> bool {
-    one.micros_since(other).abs() < NEAR_US
 }
 
 #[cfg(test)]

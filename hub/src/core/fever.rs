@@ -5,37 +5,28 @@
 //! suspects more people than can be ill is itself what is wrong: its further suspicions are kept as
 //! episodes and call nobody, and one sensor alert stands for them.
 
+mod measuring;
 mod people;
 
 use std::collections::BTreeMap;
 
 use gatepost_dashboard::view::{AttemptView, EpisodeState, EpisodeView, Subject};
 use gatepost_model::{
-    LaneId, SiteId, UnitId, Wall,
+    LaneId, LogId, SiteId, UnitId, Wall,
     alert::AlertKind,
     event::{Screening, ScreeningVerdict},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     Turn,
     alerts::{Cause, Occurrence},
-    headcount::HourTable,
     placement::Placed,
-    state::{Part, Row, SiteDraft},
+    state::{Part, Row},
 };
 
+pub use measuring::MeasuringRow;
 pub(super) use people::{act, settle_by_alert};
-
-/// What was measured of the person at a lane so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measuring {
-    /// The screening.
-    pub screening: String,
-    /// Its attempts, in order.
-    pub attempts: Vec<AttemptView>,
-}
 
 impl Row for EpisodeView {
     type Key = (UnitId, String);
@@ -49,7 +40,7 @@ impl Row for EpisodeView {
 pub(super) fn take(
     part: &mut Part<'_, '_>,
     turn: &Turn<'_>,
-    unit: &UnitId,
+    (unit, log): (&UnitId, &LogId),
     screening: &Screening,
     placed: Placed,
 ) -> bool {
@@ -61,19 +52,14 @@ pub(super) fn take(
         part.site.episodes.put(episode);
         return false;
     }
-    let row = super::intake::lane_row(part.site, &screening.lane);
-    let mut measuring = match row.measuring.take() {
-        Some(measuring) if measuring.screening == screening.id => measuring,
-        _ => Measuring {
-            screening: screening.id.clone(),
-            attempts: Vec::new(),
-        },
-    };
-    measuring.attempts.push(attempt);
+    let key = (unit.clone(), log.clone(), screening.lane.clone());
+    let new = || MeasuringRow::new(key.clone());
+    let row = part.site.measuring.edit(key.clone(), new);
+    row.measured(&screening.id, attempt);
     if screening.verdict != ScreeningVerdict::Fever {
-        row.measuring = Some(measuring);
         return false;
     }
+    let (attempts, is_implausible) = row.suspect(placed.time);
     let mut episode = EpisodeView {
         id: format!("{}.{unit}.{}", part.id, screening.id),
         site: part.id.clone(),
@@ -82,13 +68,13 @@ pub(super) fn take(
         screening: screening.id.clone(),
         state: EpisodeState::Suspected,
         happened_at: placed.time,
-        attempts: measuring.attempts,
+        attempts,
         clinical: Vec::new(),
         alert: None,
         version: 1,
         history: Vec::new(),
     };
-    if is_implausible(part.site, unit, &screening.lane, placed.time) {
+    if is_implausible {
         suspect_the_sensor(part, turn, unit, &screening.lane, placed.time);
     } else {
         let cause = cause(part.id, unit, screening);
@@ -106,30 +92,6 @@ pub(super) fn take(
 /// A fever that arrives late still calls somebody while the person may be on the site: one shift,
 /// microseconds.
 const LATE_US: i64 = 8 * 3_600_000_000;
-
-/// More suspicions than this at one lane within an hour ...
-const MANY: usize = 5;
-/// ... of fewer than so many people each are no fevers: on real data one in fifty is suspected.
-const PEOPLE_EACH: u64 = 5;
-const HOUR_US: i64 = 3_600_000_000;
-
-fn is_implausible(site: &SiteDraft<'_>, unit: &UnitId, lane: &LaneId, at: Wall) -> bool {
-    let suspected = site
-        .episodes
-        .iter()
-        .filter(|episode| episode.unit == *unit && episode.lane == *lane)
-        .filter(|episode| (0..HOUR_US).contains(&at.micros_since(episode.happened_at)))
-        .count();
-    if suspected < MANY {
-        return false;
-    }
-    let quarters = (0..4).map(|back| HourTable::quarter_of(at.plus_micros(-back * HOUR_US / 4)));
-    let screened: u64 = quarters
-        .filter_map(|start| site.quarters.get(&(lane.clone(), start)))
-        .map(|quarter| quarter.screened)
-        .sum();
-    screened < (suspected as u64 + 1) * PEOPLE_EACH
-}
 
 fn suspect_the_sensor(
     part: &mut Part<'_, '_>,

@@ -2,8 +2,6 @@
 
 mod event;
 
-pub(super) use event::lane_row;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -104,7 +102,7 @@ fn check_clock(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) -> bool 
         };
         part.raise(&cause, occurrence, turn.now);
     } else if was_disputed && !is_disputed {
-        part.alerts.clear(&cause, turn.now);
+        part.alerts.clear(&cause, batch.received, turn.now);
     }
     is_disputed
 }
@@ -427,7 +425,12 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
     /// Proof of watching.
     fn watched(&mut self, from_mono: u64, to_mono: u64, to: Placed) {
         let watch = Watch::proven(self.boot.clone(), from_mono, to_mono, to.time, to.error_ms);
-        self.part.site.judged.mark(watch.from_wall, watch.to_wall);
+        // Whether a window was watched is asked once it is over and the grace has passed: what was
+        // watched since then makes no verdict anew.
+        let asked = self.turn.now.plus(-self.turn.settings.slot_grace);
+        if watch.from_wall < asked {
+            self.part.site.judged.mark(watch.from_wall, watch.to_wall);
+        }
         self.part.site.proofs.push(watch);
     }
 

@@ -16,24 +16,33 @@ pub(super) fn heard(part: &mut Part<'_, '_>, unit: &UnitId, received: Wall, now:
     let row = part.site.unit(unit);
     if row.offline {
         row.offline = false;
-        part.alerts.clear(&offline_cause(part.id, unit), now);
-        part.alerts.clear(&link_lost(part.id), now);
+        part.alerts.clear(&offline_cause(part.id, unit), now, now);
+        part.alerts.clear(&link_lost(part.id), now, now);
     }
 }
 
-/// Looks which units have been silent for too long.
-pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: Wall) {
+/// Looks which units have been silent for too long. Answers when the next may be.
+pub(super) fn tick(
+    part: &mut Part<'_, '_>,
+    listening_since: Option<Wall>,
+    now: Wall,
+) -> Option<Wall> {
     // Nobody can be heard: silence says nothing.
-    let Some(since) = listening_since else {
-        return;
-    };
+    let since = listening_since?;
     let base = part.site.base;
-    let mut is_new = false;
+    let (mut is_new, mut next) = (false, None);
     for unit in base.units.keys() {
-        let is_offline = silence(base, unit, Some(since), now)
-            .is_some_and(|silence| silence.state() == UnitState::Offline);
+        if part.site.unit(unit).offline {
+            continue;
+        }
+        let Some(silence) = silence(base, unit, Some(since), now) else {
+            continue;
+        };
         let is_heard_now = part.site.presence.contains_key(unit);
-        if !is_offline || is_heard_now || part.site.unit(unit).offline {
+        if silence.state() != UnitState::Offline || is_heard_now {
+            next = Some(next.map_or(silence.over_at(now), |next: Wall| {
+                next.min(silence.over_at(now))
+            }));
             continue;
         }
         part.site.unit(unit).offline = true;
@@ -63,6 +72,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, listening_since: Option<Wall>, now: 
         };
         part.raise(&link_lost(part.id), occurrence, now);
     }
+    next
 }
 
 /// What is known of a unit's presence now.
@@ -88,6 +98,13 @@ struct Silence {
 impl Silence {
     fn state(&self) -> UnitState {
         UnitState::after_silence(self.silent_us, self.interval_us, self.last_will)
+    }
+
+    /// When it will have lasted too long, if nothing is heard until then; in a moment if it has.
+    fn over_at(&self, now: Wall) -> Wall {
+        let patience_us = self.interval_us.saturating_mul(UnitState::OFFLINE_AFTER);
+        let left_us = patience_us.saturating_sub(self.silent_us);
+        now.plus_micros(i64::try_from(left_us).unwrap_or(i64::MAX).max(0) + 1)
     }
 }
 

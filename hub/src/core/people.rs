@@ -22,9 +22,6 @@ use super::{
 
 pub use trail::verify;
 
-/// An idempotency key is remembered for so long, microseconds: a day.
-const REMEMBERED_US: i64 = 24 * 3_600_000_000;
-
 /// Carries a command out in the draft of a turn, or says why not.
 pub(super) fn act(
     draft: &mut Draft<'_>,
@@ -58,13 +55,15 @@ pub(super) fn act(
     Ok(answer)
 }
 
-/// Forgets idempotency keys whose day is over.
-pub(super) fn forget(part: &mut Part<'_, '_>, now: Wall) {
+/// Forgets idempotency keys whose day is over. Answers when the next is.
+pub(super) fn forget(part: &mut Part<'_, '_>, now: Wall) -> Option<Wall> {
     let base = part.site.base;
-    let is_over = |row: &&SaidRow| now.micros_since(row.at) > REMEMBERED_US;
+    let is_over = |row: &&SaidRow| row.forgotten_at() <= now;
     for row in base.said.values().filter(is_over) {
         part.site.said.remove(row.key.clone());
     }
+    let kept = base.said.values().filter(|row| !is_over(row));
+    kept.map(SaidRow::forgotten_at).min()
 }
 
 fn no(what: &'static str, id: impl ToString) -> CommandError {
@@ -161,19 +160,19 @@ fn carry_out(
                 )));
             }
             let known = part.site.tallies.get(&of);
-            let estimate = known.map(|row| row.tally.raw().max(0));
-            let counted = i64::try_from(count).unwrap_or(i64::MAX);
-            let called = RollCallView {
+            let sum = known.map(|row| row.tally.raw());
+            let mut called = RollCallView {
                 zone: of,
                 at: now,
                 by: by.to_owned(),
                 counted: count,
-                estimate,
-                correction: estimate.map(|estimate| counted.saturating_sub(estimate)),
+                estimate: None,
+                correction: None,
             };
+            called.set_sum(sum);
             let anchor = Anchor {
                 at: now,
-                count: counted,
+                count: i64::try_from(count).unwrap_or(i64::MAX),
                 called: true,
             };
             let tally = Tally::new(anchor);

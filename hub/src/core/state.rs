@@ -6,6 +6,7 @@
 
 mod change;
 mod draft;
+mod due;
 mod rows;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,6 +19,7 @@ use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
 use super::{
     alerts::Book,
     coverage::Sight,
+    fever::MeasuringRow,
     headcount::{HourTable, Tally},
     quarantine::Shelf,
 };
@@ -25,6 +27,7 @@ use crate::calendar::SiteZone;
 
 pub use change::{AnyKey, AnyRow, Change};
 pub use draft::{Draft, Part, SiteDraft};
+pub use due::Due;
 pub use rows::{
     BatchAge, FaultRow, Judged, LaneRow, LogRow, Presence, Prompt, QuarterRow, ReadingRow,
     RoundRow, Row, SaidRow, SlotRow, TallyRow, UnitRow,
@@ -42,6 +45,8 @@ pub struct State {
     pub alerts: Book,
     /// What was set aside as whole batches.
     pub shelf: Shelf,
+    /// When each site must be looked at.
+    pub due: Due,
     /// Since when units could have been heard without a break; none while the broker is out of reach.
     pub listening_since: Option<Wall>,
 }
@@ -59,6 +64,8 @@ pub struct SiteState {
     pub units: Table<UnitRow>,
     /// What is known of its lanes.
     pub lanes: Table<LaneRow>,
+    /// What was measured lately, by log and lane.
+    pub measuring: Table<MeasuringRow>,
     /// Screenings by lane and quarter of an hour; movements are in `hours`.
     pub quarters: Table<QuarterRow>,
     /// Movements by lane and quarter of an hour.
@@ -106,6 +113,7 @@ impl SiteState {
             logs: Table::<LogRow>::new(),
             units: Table::<UnitRow>::new(),
             lanes: Table::<LaneRow>::new(),
+            measuring: Table::<MeasuringRow>::new(),
             quarters: Table::<QuarterRow>::new(),
             hours: HourTable::default(),
             tallies: Table::<TallyRow>::new(),
@@ -211,30 +219,70 @@ impl State {
         match change {
             Change::Site(site) => match self.sites.get_mut(&site.id) {
                 Some(known) => {
+                    self.due.at_once(&site.id);
                     let known = Arc::make_mut(known);
                     known.zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
                     known.site = site.clone();
                     known.judged = Judged::default();
                 }
                 None => {
+                    self.due.at_once(&site.id);
                     let new = Arc::new(SiteState::new(site.clone()));
                     self.sites.insert(site.id.clone(), new);
                 }
             },
             Change::Alert(alert) => self.alerts.put(alert.clone()),
             Change::Shelf(change) => self.shelf.apply(change),
-            Change::Listening(since) => self.listening_since = *since,
-            Change::Put(site, row) => self.edit(site, |state| state.put(row)),
+            Change::Listening(since) => {
+                self.listening_since = *since;
+                self.sites.keys().for_each(|site| self.due.at_once(site));
+            }
+            Change::Put(site, row) => {
+                self.note_row(site, row);
+                self.edit(site, |state| state.put(row));
+            }
             Change::Remove(site, key) => self.edit(site, |state| state.remove(key)),
             Change::Watched(site, joined) => self.edit(site, |state| {
                 Arc::make_mut(&mut state.sight).watches.apply(joined);
             }),
-            Change::Heard(site, unit, presence) => self.edit(site, |state| {
-                state.presence.insert(unit.clone(), presence.clone());
-            }),
-            Change::Judged(site, judged) => self.edit(site, |state| {
-                state.judged = judged.clone();
-            }),
+            Change::Heard(site, unit, presence) => {
+                let known = self.sites.get(site).and_then(|it| it.presence.get(unit));
+                if known.is_none_or(|known| known.interval_s() != presence.interval_s()) {
+                    self.due.at_once(site);
+                }
+                self.edit(site, |state| {
+                    state.presence.insert(unit.clone(), presence.clone());
+                });
+            }
+            Change::Judged(site, judged) => {
+                match judged.next {
+                    Some(next) if judged.stale.is_none() => self.due.by(site, next),
+                    _ => self.due.at_once(site),
+                }
+                self.edit(site, |state| state.judged = judged.clone());
+            }
+            Change::Looked(site, next) => self.due.set(site, *next),
+        }
+    }
+
+    /// What a row says of when its site must be looked at.
+    fn note_row(&mut self, site: &SiteId, row: &AnyRow) {
+        let Some(known) = self.sites.get(site) else {
+            return;
+        };
+        match row {
+            AnyRow::Unit(row) => {
+                let before = known.units.get(&row.unit);
+                let is_news = before.is_none_or(|before| {
+                    before.offline != row.offline || before.interval_s != row.interval_s
+                });
+                if is_news {
+                    self.due.at_once(site);
+                }
+            }
+            AnyRow::Log(row) if known.log(&row.unit, &row.log).is_none() => self.due.at_once(site),
+            AnyRow::Said(row) => self.due.by(site, row.forgotten_at()),
+            _ => {}
         }
     }
 
@@ -252,6 +300,7 @@ impl SiteState {
             AnyRow::Log(row) => drop(self.logs.insert(row.key(), row.clone())),
             AnyRow::Unit(row) => drop(self.units.insert(row.key(), row.clone())),
             AnyRow::Lane(row) => drop(self.lanes.insert(row.key(), row.clone())),
+            AnyRow::Measuring(row) => drop(self.measuring.insert(row.key(), row.clone())),
             AnyRow::Quarter(row) => {
                 self.hours.put(row.lane.clone(), row.start, row.counts);
                 self.quarters.insert(row.key(), row.clone());

@@ -170,6 +170,11 @@ fn after_a_restart(state: &State) -> State {
         site.presence.clear();
         site.judged = Default::default();
     }
+    let mut fresh = State::default();
+    for site in state.sites.values() {
+        fresh.apply(&Change::Site(site.site.clone()));
+    }
+    state.due = fresh.due;
     state
 }
 

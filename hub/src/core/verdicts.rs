@@ -15,18 +15,18 @@ use super::{
     rounds::{
         Case, MAX_OPEN, SeenRound, Slot, UNSEEN_TOLERANCE_US, judge, next_start, slots_between,
     },
-    state::{Part, Row, SiteState, SlotRow},
+    state::{Judged, Part, Row, SiteState, SlotRow},
 };
 
 /// So far back slots are looked at after a start, or after a change of the site's settings.
 const REACH: TimeDelta = TimeDelta::days(60);
 
-/// Looks at a site's slots, as far as needed.
-pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) {
+/// Looks at a site's slots, as far as needed. Answers when to look again.
+pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> Option<Wall> {
     let base = part.site.base;
     if part.site.judged != base.judged {
         // The record changes in this very turn: what is looked at is the state before it.
-        return;
+        return Some(now);
     }
     let is_catching_up = is_catching_up(base, now);
     let mut judged = base.judged.clone();
@@ -35,7 +35,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) {
     }
     let is_due = judged.next.is_none_or(|next| next <= now);
     if judged.stale.is_none() && !is_due {
-        return;
+        return next_look(base, &judged, now);
     }
     if is_due {
         // What an edge in time can change is at most a long round before it.
@@ -59,8 +59,20 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) {
         }
     }
     judged.next = Some(next_edge(base, settings, now));
+    let next = next_look(base, &judged, now);
     part.site.judged = judged;
+    next
 }
+
+/// While a backlog arrives its end is looked for, too; that one begins is news by itself.
+fn next_look(site: &SiteState, judged: &Judged, now: Wall) -> Option<Wall> {
+    let arrives = judged.deferred.is_some() && !site.logs.is_empty();
+    let waits = arrives.then(|| now.plus(BACKLOG_PACE));
+    judged.next.into_iter().chain(waits).min()
+}
+
+/// Between two looks whether a backlog has arrived.
+const BACKLOG_PACE: TimeDelta = TimeDelta::seconds(5);
 
 /// Whether what the site's units saw is still to come: then a first verdict of *unknown* would only
 /// say that the backlog has not arrived. So it is as long as no unit was heard at all.

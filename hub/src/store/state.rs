@@ -45,7 +45,7 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
             put_row(transaction, site, &AnyRow::Watch(joined.put.clone()))?;
         }
         Change::Shelf(change) => write_shelf(transaction, change)?,
-        Change::Heard(..) | Change::Judged(..) | Change::Listening(..) => {}
+        Change::Heard(..) | Change::Judged(..) | Change::Looked(..) | Change::Listening(..) => {}
     }
     Ok(())
 }

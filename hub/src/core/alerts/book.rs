@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatepost_dashboard::view::AlertView;
-use gatepost_model::{
-    SiteId,
-    alert::{AlertState, Outcome},
-};
+use gatepost_model::{SiteId, Wall, alert::AlertState};
 
-use super::Cause;
+use super::{Cause, cleared_at, fever_waits_since, people::off_the_shelf_at};
 
 /// All alerts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,34 +14,64 @@ pub struct Book {
     open: BTreeSet<u64>,
     open_at: BTreeMap<SiteId, BTreeSet<u64>>,
     by_cause: BTreeMap<Cause, Last>,
+    waiting: Waiting,
 }
 
 /// The newest alerts of a cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Last {
     open: Option<u64>,
-    late: Option<u64>,
-    /// The newest of all, and whether it was resolved by itself.
     newest: u64,
-    is_settled: bool,
 }
 
 impl Last {
     fn take(&mut self, alert: &AlertView) {
-        let newest = |known: Option<u64>| Some(known.map_or(alert.id, |id| id.max(alert.id)));
         if alert.state != AlertState::Resolved {
-            self.open = newest(self.open);
+            self.open = Some(self.open.map_or(alert.id, |id| id.max(alert.id)));
         } else if self.open == Some(alert.id) {
             self.open = None;
         }
-        if alert.outcome == Some(Outcome::Late) {
-            self.late = newest(self.late);
+        self.newest = self.newest.max(alert.id);
+    }
+}
+
+/// Open alerts that time alone changes, by since or until when: a look costs what is due.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Waiting {
+    /// On the shelf until then.
+    pub(super) shelved: BTreeSet<(Wall, u64)>,
+    /// Their cause is gone since then.
+    pub(super) gone: BTreeSet<(Wall, u64)>,
+    /// Fevers that nobody answered since then.
+    pub(super) fevers: BTreeSet<(Wall, u64)>,
+}
+
+impl Waiting {
+    fn put(&mut self, alert: &AlertView) {
+        self.each(alert, |set, at| {
+            set.insert((at, alert.id));
+        });
+    }
+
+    fn take_out(&mut self, alert: &AlertView) {
+        self.each(alert, |set, at| {
+            set.remove(&(at, alert.id));
+        });
+    }
+
+    fn each(
+        &mut self,
+        alert: &AlertView,
+        mut change: impl FnMut(&mut BTreeSet<(Wall, u64)>, Wall),
+    ) {
+        if let Some(until) = off_the_shelf_at(alert) {
+            change(&mut self.shelved, until);
         }
-        // Of the newest alone: what a person said of it is not undone by an older one.
-        if alert.id >= self.newest {
-            self.newest = alert.id;
-            self.is_settled =
-                alert.state == AlertState::Resolved && alert.outcome == Some(Outcome::Cleared);
+        if let Some(at) = cleared_at(alert) {
+            change(&mut self.gone, at);
+        }
+        if let Some(since) = fever_waits_since(alert) {
+            change(&mut self.fevers, since);
         }
     }
 }
@@ -71,6 +98,10 @@ impl Book {
             .entry(Cause::of(&alert))
             .or_default()
             .take(&alert);
+        if let Some(before) = self.all.get(&alert.id) {
+            self.waiting.take_out(before);
+        }
+        self.waiting.put(&alert);
         self.all.insert(alert.id, alert);
     }
 
@@ -100,15 +131,18 @@ impl Book {
 #[derive(Debug)]
 pub struct BookDraft<'a> {
     base: &'a Book,
+    /// A cause that can go away must stay away for this long, microseconds.
+    pub(super) hold_us: i64,
     over: BTreeMap<u64, AlertView>,
     by_cause: BTreeMap<Cause, Last>,
 }
 
 impl<'a> BookDraft<'a> {
     /// Nothing is changed yet.
-    pub fn new(base: &'a Book) -> Self {
+    pub fn new(base: &'a Book, hold_us: i64) -> Self {
         Self {
             base,
+            hold_us,
             over: BTreeMap::new(),
             by_cause: BTreeMap::new(),
         }
@@ -157,13 +191,21 @@ impl<'a> BookDraft<'a> {
         self.over.values()
     }
 
-    pub(super) fn settled_of(&self, cause: &Cause) -> Option<&AlertView> {
-        let last = self.last(cause);
-        last.is_settled.then(|| self.get(last.newest)).flatten()
+    pub(super) fn newest_of(&self, cause: &Cause) -> Option<&AlertView> {
+        self.get(self.last(cause).newest)
     }
 
-    pub(super) fn late_of(&self, cause: &Cause) -> Option<&AlertView> {
-        self.last(cause).late.and_then(|id| self.get(id))
+    /// Alerts that a look at what waits finds, and all that were touched in this turn, as they are.
+    pub(super) fn due<'s, I>(&'s self, due: impl FnOnce(&'s Waiting) -> I) -> Vec<AlertView>
+    where
+        I: Iterator<Item = &'s (Wall, u64)>,
+    {
+        let due = due(&self.base.waiting).map(|(_, id)| *id);
+        let ids: BTreeSet<u64> = due.chain(self.over.keys().copied()).collect();
+        ids.into_iter()
+            .filter_map(|id| self.get(id))
+            .cloned()
+            .collect()
     }
 
     pub(super) fn next_id(&self) -> u64 {

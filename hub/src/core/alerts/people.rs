@@ -84,19 +84,21 @@ impl BookDraft<'_> {
 
     /// Alerts that could wait until now wait no longer.
     pub(super) fn take_off_the_shelf(&mut self, now: Wall) {
-        let due: Vec<AlertView> = self
-            .open()
-            .filter(|alert| alert.state == AlertState::Shelved)
-            .filter(|alert| alert.shelved_until.is_none_or(|until| until <= now))
-            .cloned()
-            .collect();
+        let due = self.due(|waiting| waiting.shelved.range(..=(now, u64::MAX)));
         for mut alert in due {
-            unshelve(&mut alert);
-            alert.version += 1;
-            remember(&mut alert, entry(now, "unshelved"));
-            self.put(alert);
+            if off_the_shelf_at(&alert).is_some_and(|until| until <= now) {
+                unshelve(&mut alert);
+                alert.version += 1;
+                remember(&mut alert, entry(now, "unshelved"));
+                self.put(alert);
+            }
         }
     }
+}
+
+/// Until when an alert can wait.
+pub(super) fn off_the_shelf_at(alert: &AlertView) -> Option<Wall> {
+    (alert.state == AlertState::Shelved).then(|| alert.shelved_until.unwrap_or(alert.raised_at))
 }
 
 /// Whether an act changes nothing any more.

@@ -32,7 +32,7 @@ fn happened(seconds: i64) -> Occurrence {
 
 /// One turn's changes, taken over.
 fn turn<T>(book: &mut Book, change: impl FnOnce(&mut BookDraft<'_>) -> T) -> T {
-    let mut draft = BookDraft::new(book);
+    let mut draft = BookDraft::new(book, HOLD_US);
     let answer = change(&mut draft);
     let changed: Vec<_> = draft.into_changed().collect();
     changed.into_iter().for_each(|alert| book.put(alert));
@@ -114,15 +114,15 @@ fn what_goes_away_is_resolved_when_it_stays_away() {
     let mut book = Book::default();
     let offline = cause(AlertKind::UnitOffline);
     raise(&mut book, AlertKind::UnitOffline, 0);
-    turn(&mut book, |draft| draft.clear(&offline, at(10)));
-    turn(&mut book, |draft| draft.settle(at(129), HOLD_US));
+    turn(&mut book, |draft| draft.clear(&offline, at(10), at(10)));
+    turn(&mut book, |draft| draft.settle(at(129)));
     assert_eq!(states(&book), [(AlertState::Raised, 1)]);
     // It came back within the hold: one alert, counted.
     raise(&mut book, AlertKind::UnitOffline, 129);
-    turn(&mut book, |draft| draft.settle(at(500), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(500)));
     assert_eq!(states(&book), [(AlertState::Raised, 2)]);
-    turn(&mut book, |draft| draft.clear(&offline, at(500)));
-    turn(&mut book, |draft| draft.settle(at(620), HOLD_US));
+    turn(&mut book, |draft| draft.clear(&offline, at(500), at(500)));
+    turn(&mut book, |draft| draft.settle(at(620)));
     let alert = book.get(1).unwrap();
     assert_eq!(alert.outcome, Some(Outcome::Cleared));
     assert_eq!(alert.resolved_at, Some(at(620)));
@@ -138,8 +138,8 @@ fn what_cannot_go_away_stays_until_a_person_resolves_it() {
     {
         let mut book = Book::default();
         raise(&mut book, kind, 0);
-        turn(&mut book, |draft| draft.clear(&cause(kind), at(1)));
-        turn(&mut book, |draft| draft.settle(at(100_000), HOLD_US));
+        turn(&mut book, |draft| draft.clear(&cause(kind), at(1), at(1)));
+        turn(&mut book, |draft| draft.settle(at(100_000)));
         assert_eq!(states(&book), [(AlertState::Raised, 1)], "{kind:?}");
         let said = act(&mut book, 1, &OVER, "wang", None, 100_001);
         assert_eq!(said.unwrap().outcome, Some(Outcome::FalseReading));
@@ -157,7 +157,7 @@ fn after_an_answer_what_comes_anew_is_a_new_alert() {
     acknowledge(&mut book, 1);
     assert_eq!(raise(&mut book, AlertKind::UnitOffline, 2), (1, false));
     turn(&mut book, |draft| {
-        draft.clear(&cause(AlertKind::UnitOffline), at(3))
+        draft.clear(&cause(AlertKind::UnitOffline), at(3), at(3))
     });
     assert_eq!(raise(&mut book, AlertKind::UnitOffline, 4), (2, true));
     assert_eq!(book.get(1).unwrap().outcome, Some(Outcome::Cleared));
@@ -185,13 +185,22 @@ fn old_news_calls_nobody() {
     let alert = book.get(1).unwrap();
     assert_eq!(alert.state, AlertState::Resolved);
     assert_eq!(alert.outcome, Some(Outcome::Late));
-    // What flapped then is one; another day's is another.
+    // What flapped then is one; what came again after it had stayed away is another.
+    let gone = |book: &mut Book, seconds| {
+        turn(book, |draft| draft.clear(&fault, at(seconds), at(90_000)));
+    };
+    gone(&mut book, 30);
     assert_eq!(late(&mut book, 60), (1, false));
+    gone(&mut book, 90);
     assert_eq!(late(&mut book, 80_000), (2, true));
-    // New news after it is new.
-    assert_eq!(raise(&mut book, AlertKind::SensorFault, 90_000), (3, true));
+    // What lasted and comes again now is the same, and now it calls.
+    assert_eq!(raise(&mut book, AlertKind::SensorFault, 90_000), (2, false));
+    assert_eq!(book.get(2).unwrap().state, AlertState::Raised);
     // And while that is open, what is old belongs to it.
-    assert_eq!(late(&mut book, 80_001), (3, false));
+    assert_eq!(late(&mut book, 80_001), (2, false));
+    gone(&mut book, 90_001);
+    turn(&mut book, |draft| draft.settle(at(90_200)));
+    assert_eq!(raise(&mut book, AlertKind::SensorFault, 91_000), (3, true));
 }
 
 #[test]
@@ -276,9 +285,9 @@ fn what_can_wait_says_why_and_comes_back() {
     }
     let shelved = shelve(&mut book, 1, 3_600, Some("the part is ordered")).unwrap();
     assert_eq!(shelved.state, AlertState::Shelved);
-    turn(&mut book, |draft| draft.settle(at(3_599), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(3_599)));
     assert_eq!(book.get(1).unwrap().state, AlertState::Shelved);
-    turn(&mut book, |draft| draft.settle(at(3_600), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(3_600)));
     assert_eq!(book.get(1).unwrap().state, AlertState::Raised);
     // Back to what it was before.
     act(&mut book, 1, &AlertAct::Acknowledge, "li", None, 3_601).unwrap();
@@ -300,12 +309,12 @@ fn what_can_wait_says_why_and_comes_back() {
 fn a_fever_says_how_it_ended_and_is_critical_when_nobody_answers() {
     let mut book = Book::default();
     raise(&mut book, AlertKind::FeverSuspected, 0);
-    turn(&mut book, |draft| draft.settle(at(299), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(299)));
     assert_eq!(book.get(1).unwrap().severity, Severity::Minor);
-    turn(&mut book, |draft| draft.settle(at(300), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(300)));
     let waiting = book.get(1).unwrap().clone();
     assert_eq!(waiting.severity, Severity::Critical);
-    turn(&mut book, |draft| draft.settle(at(400), HOLD_US));
+    turn(&mut book, |draft| draft.settle(at(400)));
     assert_eq!(book.get(1), Some(&waiting), "it escalates once");
     for outcome in [
         None,
@@ -336,11 +345,9 @@ fn what_flaps_is_one_alert() {
     for round in 0..20 {
         raise(&mut book, AlertKind::UnitOffline, round * 500);
         turn(&mut book, |draft| {
-            draft.clear(&offline, at(round * 500 + 10))
+            draft.clear(&offline, at(round * 500 + 10), at(round * 500 + 10))
         });
-        turn(&mut book, |draft| {
-            draft.settle(at(round * 500 + 200), HOLD_US)
-        });
+        turn(&mut book, |draft| draft.settle(at(round * 500 + 200)));
     }
     assert_eq!(states(&book), [(AlertState::Resolved, 20)]);
     // After ten quiet minutes it is another.
@@ -372,7 +379,7 @@ fn a_lost_site_hides_its_units_and_a_silent_unit_its_sensors() {
     assert_eq!(parent(&book, 1), Some(2));
     assert_eq!(parent(&book, 2), Some(3));
     assert_eq!(parent(&book, 3), None);
-    relinked(&mut book, &|draft| draft.clear(&lost, at(3)));
+    relinked(&mut book, &|draft| draft.clear(&lost, at(3), at(3)));
     assert_eq!(parent(&book, 2), None);
     let offline = cause(AlertKind::UnitOffline);
     relinked(&mut book, &|draft| draft.clear_for_good(&offline, at(4)));
@@ -401,8 +408,8 @@ fn moves() -> impl Strategy<Value = Move> {
 
 proptest! {
     /// Whatever happens: one open alert a cause at most (loss, fork and quarantine: one that nobody
-    /// has answered), every occurrence is counted once, versions only grow, and what is resolved is
-    /// never open again, unless it flaps.
+    /// has answered), every occurrence is counted once, versions only grow, and what a person resolved
+    /// is never open again.
     #[test]
     fn every_occurrence_is_in_one_alert(moves in prop::collection::vec((moves(), 0_i64..400), 1..60)) {
         let mut book = Book::default();
@@ -416,8 +423,8 @@ proptest! {
                     let occurrence = Occurrence { is_old, ..happened(now) };
                     draft.raise(&cause(kind), Severity::Minor, occurrence, at(now));
                 }
-                Move::Clear(kind) => draft.clear(&cause(kind), at(now)),
-                Move::Settle => draft.settle(at(now), HOLD_US),
+                Move::Clear(kind) => draft.clear(&cause(kind), at(now), at(now)),
+                Move::Settle => draft.settle(at(now)),
                 Move::Acknowledge(id) => {
                     drop(draft.act(id, &AlertAct::Acknowledge, person("wang", None), at(now)));
                 }
@@ -436,7 +443,8 @@ proptest! {
                 let after = book.get(alert.id).unwrap();
                 prop_assert!(after.version >= alert.version);
                 prop_assert!(after.count >= alert.count);
-                if alert.state == AlertState::Resolved && !is_flapping(alert, at(now)) {
+                let by_a_person = alert.outcome.is_some_and(Outcome::is_said_by_people);
+                if by_a_person {
                     prop_assert_eq!(after.state, AlertState::Resolved);
                 }
             }

@@ -56,6 +56,23 @@ impl Sight {
     /// When it was watched within `[from, to)`: united over units and logs, in order, disjoint.
     /// Stretches whose times may be off by more than `max_error_ms` count for nothing.
     pub fn seen(&self, subject: &Subject, from: Wall, to: Wall, max_error_ms: u64) -> Vec<Range> {
+        let mut all: Vec<Range> = self
+            .seen_by_unit(subject, from, to, max_error_ms)
+            .into_values()
+            .flatten()
+            .collect();
+        unite(&mut all);
+        clipped(all, from, to)
+    }
+
+    /// Likewise, each unit by itself, as far as its stretches reach.
+    fn seen_by_unit(
+        &self,
+        subject: &Subject,
+        from: Wall,
+        to: Wall,
+        max_error_ms: u64,
+    ) -> BTreeMap<&UnitId, Vec<Range>> {
         let mut by_unit: BTreeMap<&UnitId, Vec<Range>> = BTreeMap::new();
         for (boot, spans) in self.watches.boots() {
             let Some(said) = self.watching.get(boot) else {
@@ -69,25 +86,20 @@ impl Sight {
                 by_unit.entry(&boot.unit).or_default().extend(parts);
             }
         }
-        let mut all = Vec::new();
-        for (unit, mut ranges) in by_unit {
-            unite(&mut ranges);
+        for (unit, ranges) in &mut by_unit {
+            unite(ranges);
             let mut hidden: Vec<Range> = self
                 .blinds
-                .get(unit)
+                .get(*unit)
                 .into_iter()
                 .flatten()
                 .filter(|((_, what, _), _)| what.hides(subject))
                 .map(|((start, _, _), end)| (*start, end.unwrap_or(to)))
                 .collect();
             unite(&mut hidden);
-            all.extend(without(&ranges, &hidden));
+            *ranges = without(ranges, &hidden);
         }
-        unite(&mut all);
-        all.into_iter()
-            .map(|(start, end)| (start.max(from), end.min(to)))
-            .filter(|(start, end)| start < end)
-            .collect()
+        by_unit
     }
 
     /// When it was not watched within `[from, to)`: the rest of [`Self::seen`], whatever the error
@@ -99,11 +111,41 @@ impl Sight {
         without(&[(from, to)], &self.seen(subject, from, to, u64::MAX))
     }
 
-    /// Whether it was watched throughout `[from, to)`, but for `tolerance_us` in all. Stretches
-    /// count as for a bucket of that length.
+    /// Whether all who should have watched it throughout `[from, to)` did, each but for
+    /// `tolerance_us` in all: what one of them did not see may have happened there. Stretches count
+    /// as for a bucket of that length.
     pub fn throughout(&self, subject: &Subject, from: Wall, to: Wall, tolerance_us: i64) -> bool {
-        let seen = self.seen(subject, from, to, half_of(from, to));
-        to.micros_since(from) - length(&seen) <= tolerance_us
+        let witnesses = self.witnesses(subject, from, to);
+        let seen = self.seen_by_unit(subject, from, to, half_of(from, to));
+        let did = |unit: &&UnitId| {
+            let ranges = seen.get(*unit).cloned().unwrap_or_default();
+            to.micros_since(from) - length(&clipped(ranges, from, to)) <= tolerance_us
+        };
+        !witnesses.is_empty() && witnesses.iter().all(did)
+    }
+
+    /// Units that should watch it in `[from, to)`: those that did at the last that is known of them
+    /// before the end. A unit of which nothing is known for [`GONE_US`] is no longer there.
+    fn witnesses(&self, subject: &Subject, from: Wall, to: Wall) -> Vec<&UnitId> {
+        let mut newest: BTreeMap<&UnitId, (Wall, bool)> = BTreeMap::new();
+        for (boot, spans) in self.watches.boots() {
+            let Some(said) = self.watching.get(boot) else {
+                continue;
+            };
+            for (from_mono, span) in spans.filter(|(_, span)| span.from_wall < to) {
+                let parts = parts_covering(said, subject, from_mono, span);
+                let at_its_end = parts.last().is_some_and(|part| part.1 == span.to_wall);
+                let last = (span.to_wall, at_its_end);
+                let known = newest.entry(&boot.unit).or_insert(last);
+                *known = (*known).max(last);
+            }
+        }
+        let is_there = |end: Wall| from.micros_since(end) < GONE_US;
+        newest
+            .into_iter()
+            .filter(|(_, (end, watches))| *watches && is_there(*end))
+            .map(|(unit, _)| unit)
+            .collect()
     }
 
     /// For each bucket the share of its part before `now` that was watched, 0 to 1; 0 where nothing
@@ -197,6 +239,17 @@ fn parts_covering(
         begins = ends;
     }
     parts
+}
+
+/// A unit may be out of reach for so long and bring its record after all, microseconds: 14 days.
+const GONE_US: i64 = 14 * 24 * 3_600_000_000;
+
+/// What of ranges is within `[from, to)`.
+fn clipped(ranges: Vec<Range>, from: Wall, to: Wall) -> Vec<Range> {
+    let cut = ranges
+        .into_iter()
+        .map(|(start, end)| (start.max(from), end.min(to)));
+    cut.filter(|(start, end)| start < end).collect()
 }
 
 /// The wall time of a moment in a stretch: its ends are known, drift is spread evenly between.

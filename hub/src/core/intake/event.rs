@@ -71,6 +71,11 @@ fn take_boot(taking: &mut Taking<'_, '_, '_, '_>, boot: &Boot, mono_us: u64, pla
         row.zones.clone_from(&boot.zones);
     }
     begin_record(site, placed.time);
+    if !boot.zones.is_empty() {
+        // From now on a round may be seen by one unit more: what was watched must be by it, too.
+        site.judged
+            .mark(placed.time, taking.turn.now.max(placed.time));
+    }
     let open: Vec<FaultRow> = site
         .faults
         .iter()
@@ -102,10 +107,28 @@ fn take_movement(site: &mut SiteDraft<'_>, lane: &LaneId, movement: Movement, at
         return;
     };
     begin_record(site, at);
-    site.tallies
-        .edit(of, || new_tally(of, at))
-        .tally
-        .add(at, movement);
+    let tally = &mut site.tallies.edit(of, || new_tally(of, at)).tally;
+    if at < tally.anchor.at {
+        correct_roll_call(site, of, at, movement);
+    } else {
+        tally.add(at, movement);
+    }
+}
+
+/// What was counted by heads does not change with a movement before it that arrives late; what the
+/// sum had been then does.
+fn correct_roll_call(site: &mut SiteDraft<'_>, of: Option<Zone>, at: Wall, movement: Movement) {
+    let Movement::Passage(dir) = movement else {
+        return;
+    };
+    let calls = site.roll_calls.iter();
+    let next = calls
+        .filter(|call| call.zone == of && call.at > at)
+        .min_by_key(|call| call.at);
+    if let Some(mut call) = next.cloned() {
+        call.passed(dir);
+        site.roll_calls.put(call);
+    }
 }
 
 /// The headcount that a lane's movements belong to.
@@ -166,7 +189,8 @@ fn take_screening(taking: &mut Taking<'_, '_, '_, '_>, screening: &Screening, pl
         quarter(site, &screening.lane, placed.time).screened += 1;
     }
     let unit = &taking.batch.unit;
-    if fever::take(taking.part, taking.turn, unit, screening, placed) {
+    let log = &taking.batch.header.log;
+    if fever::take(taking.part, taking.turn, (unit, log), screening, placed) {
         quarter(taking.part.site, &screening.lane, placed.time).fevers += 1;
     }
 }
@@ -273,7 +297,7 @@ fn end_fault(taking: &mut Taking<'_, '_, '_, '_>, row: &FaultRow, at: Wall) {
         detail: String::new(),
     };
     let cause = fault_cause(taking, &fault);
-    taking.part.alerts.clear(&cause, taking.turn.now);
+    taking.part.alerts.clear(&cause, at, taking.turn.now);
 }
 
 fn blinds_of(row: &FaultRow, to: Option<Wall>) -> impl Iterator<Item = Blind> {
@@ -315,7 +339,7 @@ fn fault_cause(taking: &Taking<'_, '_, '_, '_>, fault: &Fault) -> Cause {
     }
 }
 
-pub(in crate::core) fn lane_row<'d>(site: &'d mut SiteDraft<'_>, lane: &LaneId) -> &'d mut LaneRow {
+fn lane_row<'d>(site: &'d mut SiteDraft<'_>, lane: &LaneId) -> &'d mut LaneRow {
     site.lanes.edit(lane.clone(), || LaneRow::new(lane.clone()))
 }
 

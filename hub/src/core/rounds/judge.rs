@@ -42,8 +42,8 @@ pub struct Case<'a> {
 /// | verdict | holds when |
 /// |---|---|
 /// | done | a round that ended and is enough has its start or its end in the window |
-/// | excused | a person said so |
 /// | late | such a round came after the window's end and was over before the next window |
+/// | excused | a person said so; what was done all the same is said first |
 /// | running | a round that may count for the window is open, and not for too long |
 /// | short | a round in the window ended and is not enough, or was never stopped |
 /// | upcoming, due | before the window; in it, and in the grace after it |
@@ -74,11 +74,11 @@ pub fn judge<'a>(case: &Case<'a>) -> (Verdict, Option<&'a SeenRound>) {
     if let Some(done) = first(&|round, place| place == Place::Inside && is_complete(round)) {
         return (Verdict::Done, Some(done));
     }
-    if case.excused {
-        return (Verdict::Excused, None);
-    }
     if let Some(late) = first(&|round, place| place == Place::After && is_complete(round)) {
         return (Verdict::Late, Some(late));
+    }
+    if case.excused {
+        return (Verdict::Excused, None);
     }
     if case.now < slot.start {
         return (Verdict::Upcoming, None);

@@ -11,6 +11,7 @@ use super::rows::{
 };
 use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
+    fever::MeasuringRow,
     quarantine::ShelfChange,
 };
 
@@ -33,6 +34,8 @@ pub enum Change {
     Heard(SiteId, UnitId, Presence),
     /// Slots were looked at, or must be. Not stored.
     Judged(SiteId, Judged),
+    /// A site was looked at and must be again then. Not stored.
+    Looked(SiteId, Wall),
     /// Units can be heard from here on, or cannot. Not stored.
     Listening(Option<Wall>),
 }
@@ -42,7 +45,7 @@ impl Change {
     pub fn is_durable(&self) -> bool {
         !matches!(
             self,
-            Self::Heard(..) | Self::Judged(..) | Self::Listening(..)
+            Self::Heard(..) | Self::Judged(..) | Self::Looked(..) | Self::Listening(..)
         )
     }
 }
@@ -95,6 +98,7 @@ rows! {
     Log(LogRow) = "log",
     Unit(UnitRow) = "unit",
     Lane(LaneRow) = "lane",
+    Measuring(MeasuringRow) = "measuring",
     Quarter(QuarterRow) = "quarter",
     Tally(TallyRow) = "tally",
     Reading(ReadingRow) = "reading",

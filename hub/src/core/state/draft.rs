@@ -14,6 +14,7 @@ use super::{
 use crate::core::{
     alerts::{BookDraft, Cause, Occurrence},
     coverage::{Blind, BootKey, Watch, Watching},
+    fever::MeasuringRow,
     quarantine::ShelfDraft,
 };
 
@@ -91,6 +92,8 @@ pub struct SiteDraft<'a> {
     pub units: TableDraft<'a, UnitRow>,
     /// Lanes.
     pub lanes: TableDraft<'a, LaneRow>,
+    /// What was measured lately.
+    pub measuring: TableDraft<'a, MeasuringRow>,
     /// Counts by quarters of an hour.
     pub quarters: TableDraft<'a, QuarterRow>,
     /// Headcounts' sums.
@@ -127,6 +130,8 @@ pub struct SiteDraft<'a> {
     pub presence: BTreeMap<UnitId, Presence>,
     /// Which slots must be looked at.
     pub judged: Judged,
+    /// It was looked at, and must be again then.
+    pub next_look: Option<Wall>,
 }
 
 impl<'a> SiteDraft<'a> {
@@ -136,6 +141,7 @@ impl<'a> SiteDraft<'a> {
             logs: TableDraft::new(&base.logs),
             units: TableDraft::new(&base.units),
             lanes: TableDraft::new(&base.lanes),
+            measuring: TableDraft::new(&base.measuring),
             quarters: TableDraft::new(&base.quarters),
             tallies: TableDraft::new(&base.tallies),
             readings: TableDraft::new(&base.readings),
@@ -154,6 +160,7 @@ impl<'a> SiteDraft<'a> {
             blinds: Vec::new(),
             presence: BTreeMap::new(),
             judged: base.judged.clone(),
+            next_look: None,
         }
     }
 
@@ -202,6 +209,7 @@ impl<'a> SiteDraft<'a> {
         puts(self.logs, site, changes);
         puts(self.units, site, changes);
         puts(self.lanes, site, changes);
+        puts(self.measuring, site, changes);
         puts(self.quarters, site, changes);
         puts(self.tallies, site, changes);
         puts(self.readings, site, changes);
@@ -244,6 +252,7 @@ impl<'a> SiteDraft<'a> {
         if self.judged != self.base.judged {
             changes.push(Change::Judged(site.clone(), self.judged));
         }
+        changes.extend(self.next_look.map(|at| Change::Looked(site.clone(), at)));
     }
 }
 
@@ -283,11 +292,11 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Nothing is changed yet.
-    pub fn new(base: &'a State) -> Self {
+    pub fn new(base: &'a State, hold_us: i64) -> Self {
         Self {
             base,
             sites: BTreeMap::new(),
-            alerts: BookDraft::new(&base.alerts),
+            alerts: BookDraft::new(&base.alerts, hold_us),
             shelf: ShelfDraft::new(&base.shelf),
             more: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! The rows of a site's state.
 
+use chrono::TimeDelta;
 use gatepost_dashboard::view::{
     EntryCounts, ExcuseView, HandRound, Proof, RollCallView, Verdict, VerdictChange,
 };
@@ -12,7 +13,6 @@ use serde_json::Value;
 
 use crate::core::{
     coverage::Blinded,
-    fever::Measuring,
     headcount::{Counts, Tally},
     rounds::{SeenRound, Slot},
 };
@@ -121,9 +121,6 @@ pub struct LaneRow {
     pub warming_up: bool,
     /// Time of the last screening.
     pub screened_at: Option<Wall>,
-    /// What was measured of the last person, while that is no fever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measuring: Option<Measuring>,
 }
 
 impl LaneRow {
@@ -135,7 +132,6 @@ impl LaneRow {
             baseline_c: None,
             warming_up: false,
             screened_at: None,
-            measuring: None,
         }
     }
 }
@@ -331,6 +327,13 @@ pub struct SaidRow {
     pub answer: Value,
 }
 
+impl SaidRow {
+    /// When the key may be used anew: after a day.
+    pub fn forgotten_at(&self) -> Wall {
+        self.at.plus(TimeDelta::days(1))
+    }
+}
+
 impl Row for SaidRow {
     type Key = String;
 
@@ -352,6 +355,13 @@ pub struct Presence {
     pub batch: Option<BatchAge>,
     /// How promptly its messages come.
     pub prompt: Option<Prompt>,
+}
+
+impl Presence {
+    /// Seconds between its `alive` messages, if it said so.
+    pub fn interval_s(&self) -> Option<u64> {
+        self.alive.as_ref().map(|alive| alive.interval_s)
+    }
 }
 
 /// How old events were when they came.

@@ -126,12 +126,12 @@ fn each_verdict_by_table() {
         (
             "from its end on it is late",
             vec![round(660, Some(670), 5.0)],
-            [Late, Late, Late, Late, Late, Late, Excused],
+            [Late; 7],
         ),
         (
             "all through the window",
             vec![round(470, Some(670), 5.0)],
-            [Late, Late, Late, Late, Late, Late, Excused],
+            [Late; 7],
         ),
         (
             "the next window's",
@@ -156,7 +156,7 @@ fn each_verdict_by_table() {
         (
             "made up late",
             vec![round(500, Some(520), 1.9), round(700, Some(720), 2.0)],
-            [Late, Late, Late, Late, Late, Late, Excused],
+            [Late; 7],
         ),
         (
             "open",
