@@ -63,7 +63,15 @@ pub use writer::{Appended, Writer};
 
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(SCHEMA)
+    connection.execute_batch(SCHEMA)?;
+    // Older hubs wrote these tables without checksums.
+    for table in ["event", "event_latest", "reading_series"] {
+        if !connection.column_exists(None, table, "check32")? {
+            let sql = format!("ALTER TABLE {table} ADD COLUMN check32 INTEGER");
+            connection.execute_batch(&sql)?;
+        }
+    }
+    Ok(())
 }
 
 const SCHEMA: &str = "
@@ -96,6 +104,7 @@ const SCHEMA: &str = "
         source INTEGER NOT NULL,
         received INTEGER NOT NULL,
         line TEXT NOT NULL,
+        check32 INTEGER,
         PRIMARY KEY (log, seq)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS event_by_kind
@@ -111,6 +120,7 @@ const SCHEMA: &str = "
         time INTEGER NOT NULL,
         log TEXT NOT NULL,
         seq INTEGER NOT NULL,
+        check32 INTEGER,
         PRIMARY KEY (site, unit, sensor, quantity)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reading_series (
@@ -119,7 +129,8 @@ const SCHEMA: &str = "
         boot INTEGER NOT NULL,
         sensor INTEGER NOT NULL,
         quantity INTEGER NOT NULL,
-        zone TEXT
+        zone TEXT,
+        check32 INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS reading_journal (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -22,7 +22,7 @@ use crate::core::{Commit, state::State};
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// The journal, open for writing.
 #[derive(Debug)]

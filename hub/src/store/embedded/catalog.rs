@@ -1,12 +1,16 @@
 //! Which series there are: in memory, as the tables `reading_series`, `event_log` and `event_word`
 //! have them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gatepost_model::{BootId, LogId, SensorId, SiteId, UnitId, Zone, event::Reading};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
-use super::{point::SeriesId, read::id};
+use super::{
+    point::SeriesId,
+    read::id,
+    rows::{Checked, check_of},
+};
 use crate::store::event::StoredEvent;
 
 /// What the readings of a series have in common.
@@ -72,6 +76,25 @@ impl Run {
         }
     }
 
+    /// The CRC-32 of a series of it.
+    pub(super) fn check(&self, id: SeriesId, reading: &Reading) -> u32 {
+        check_of(&Checked {
+            names: [self.site.as_str(), self.unit.as_str(), self.log.as_str()],
+            numbers: [id.into(), 0, 0, 0, 0, 0],
+            words: [
+                Some("reading"),
+                None,
+                None,
+                reading.zone.map(Zone::as_str),
+                Some(reading.sensor.as_str()),
+                Some(&reading.quantity),
+                Some(self.boot.as_str()),
+            ],
+            value: None,
+            line: "",
+        })
+    }
+
     pub(super) fn is_of(&self, event: &StoredEvent) -> bool {
         self.site == event.site
             && self.unit == event.unit
@@ -86,7 +109,10 @@ pub(super) type Gauge = (UnitId, SensorId, String);
 /// All series by their numbers, and the ways to find them.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    series: Vec<Series>,
+    /// None where the names are damaged.
+    series: Vec<Option<Series>>,
+    /// Those of which the names are damaged: what bears their numbers cannot be told.
+    pub(super) lost: BTreeSet<SeriesId>,
     by_run: HashMap<Run, HashMap<SensorId, Vec<SeriesId>>>,
     by_site: HashMap<SiteId, Vec<SeriesId>>,
     gauges: HashMap<SiteId, BTreeMap<Gauge, usize>>,
@@ -110,7 +136,7 @@ impl Catalog {
     }
 
     pub(super) fn get(&self, id: SeriesId) -> Option<&Series> {
-        self.series.get(id as usize)
+        self.series.get(id as usize)?.as_ref()
     }
 
     /// The series of a run, to be asked for many readings of it.
@@ -125,14 +151,14 @@ impl Catalog {
         reading: &Reading,
     ) -> Option<SeriesId> {
         let known = run?.get(&reading.sensor)?;
-        let is_it = |id: &&SeriesId| self.series[**id as usize].is_of(reading);
+        let is_it = |id: &&SeriesId| self.get(**id).is_some_and(|series| series.is_of(reading));
         known.iter().find(is_it).copied()
     }
 
     /// The series of a site.
     pub(super) fn of_site(&self, site: &SiteId) -> impl Iterator<Item = (SeriesId, &Series)> {
         let ids = self.by_site.get(site).map_or(&[][..], Vec::as_slice);
-        ids.iter().map(|id| (*id, &self.series[*id as usize]))
+        ids.iter().filter_map(|id| Some((*id, self.get(*id)?)))
     }
 
     /// The number of a gauge, a new one if it has none.
@@ -153,7 +179,7 @@ impl Catalog {
             reading.quantity.clone(),
         );
         let gauge = self.gauge(&run.site, gauge);
-        self.series.push(Series {
+        self.series.push(Some(Series {
             site: run.site.clone(),
             unit: run.unit.clone(),
             log: run.log.clone(),
@@ -163,42 +189,70 @@ impl Catalog {
             quantity: reading.quantity.clone(),
             zone: reading.zone,
             gauge,
-        });
+        }));
         self.by_site.entry(run.site.clone()).or_default().push(id);
         let sensors = self.by_run.entry(run).or_default();
         sensors.entry(reading.sensor.clone()).or_default().push(id);
     }
 
     /// Reads all series.
+    ///
+    /// One whose checksum is wrong keeps its number without its names: what bears it cannot be told
+    /// from now on.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut catalog = Self::default();
         let mut statement = connection.prepare(
             "SELECT log.site, log.unit, log.log, boot.word, sensor.word, quantity.word,
-                    series.zone, series.log
+                    series.zone, series.log, series.id, series.check32
              FROM reading_series AS series
-             CROSS JOIN event_log AS log ON log.id = series.log
-             CROSS JOIN event_word AS boot ON boot.id = series.boot
-             CROSS JOIN event_word AS sensor ON sensor.id = series.sensor
-             CROSS JOIN event_word AS quantity ON quantity.id = series.quantity
+             LEFT JOIN event_log AS log ON log.id = series.log
+             LEFT JOIN event_word AS boot ON boot.id = series.boot
+             LEFT JOIN event_word AS sensor ON sensor.id = series.sensor
+             LEFT JOIN event_word AS quantity ON quantity.id = series.quantity
              ORDER BY series.id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let run = Run {
-                site: id(row, 0)?,
-                unit: id(row, 1)?,
-                log: id(row, 2)?,
-                boot: id(row, 3)?,
-            };
-            let zone: Option<String> = row.get(6)?;
-            let reading = Reading {
-                sensor: id(row, 4)?,
-                quantity: row.get(5)?,
-                value: 0.0,
-                zone: zone.and_then(|zone| zone.parse().ok()),
-            };
-            catalog.push(run, row.get(7)?, &reading);
+            let id: SeriesId = row.get(8)?;
+            while catalog.len() < id as usize {
+                catalog.push_lost();
+            }
+            match read(row) {
+                Ok((run, log, reading)) if is_sound(row, &run, id, &reading)? => {
+                    catalog.push(run, log, &reading);
+                }
+                _ => catalog.push_lost(),
+            }
         }
         Ok(catalog)
     }
+
+    /// Takes in a series of which the names are lost.
+    fn push_lost(&mut self) {
+        self.lost.insert(self.series.len() as SeriesId);
+        self.series.push(None);
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(Run, i64, Reading)> {
+    let run = Run {
+        site: id(row, 0)?,
+        unit: id(row, 1)?,
+        log: id(row, 2)?,
+        boot: id(row, 3)?,
+    };
+    let zone: Option<String> = row.get(6)?;
+    let reading = Reading {
+        sensor: id(row, 4)?,
+        quantity: row.get(5)?,
+        value: 0.0,
+        zone: zone.and_then(|zone| zone.parse().ok()),
+    };
+    Ok((run, row.get(7)?, reading))
+}
+
+/// Older hubs wrote no checksum.
+fn is_sound(row: &Row<'_>, run: &Run, id: SeriesId, reading: &Reading) -> rusqlite::Result<bool> {
+    let check: Option<u32> = row.get(9)?;
+    Ok(check.is_none_or(|check| check == run.check(id, reading)))
 }

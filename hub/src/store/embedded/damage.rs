@@ -61,6 +61,21 @@ impl Damaged {
             error!(id, "a journal row of readings is damaged and is left out");
             all.insert(block::key(*hour, ANY_SERIES));
         }
+        let lost = &memory.catalog.lost;
+        if !lost.is_empty() {
+            error!(
+                ?lost,
+                "names of series of readings are damaged; their readings are left out"
+            );
+            let mut statement = connection.prepare("SELECT key FROM reading_block")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (hour, series) = block::parts(row.get(0)?);
+                if lost.contains(&series) {
+                    all.insert(block::key(hour, ANY_SERIES));
+                }
+            }
+        }
         Ok(Self {
             keys: Mutex::new(Keys {
                 all,

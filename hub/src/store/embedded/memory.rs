@@ -12,7 +12,8 @@ use std::{
 };
 
 use gatepost_model::{LogId, Zone};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
+use tracing::error;
 
 use super::{
     block,
@@ -20,6 +21,7 @@ use super::{
     damage::Damaged,
     point::{Chunk, Point, SeriesId},
     read::id,
+    rows::check_of_newest,
 };
 
 /// What is shared.
@@ -247,10 +249,15 @@ impl Memory {
 
     fn load_newest(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement = connection.prepare(
-            "SELECT site, unit, sensor, quantity, zone, value, time, log, seq FROM event_latest",
+            "SELECT site, unit, sensor, quantity, zone, value, time, log, seq, check32
+             FROM event_latest",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
+            if !is_sound_newest(row)? {
+                error!("a newest reading is damaged and is left out; the next one takes its place");
+                continue;
+            }
             let quantity: String = row.get(3)?;
             let gauge = (id(row, 1)?, id(row, 2)?, quantity);
             let gauge = self.catalog.gauge(&id(row, 0)?, gauge);
@@ -266,4 +273,15 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+/// Whether the checksum of a row of `event_latest` is right; older hubs wrote none.
+pub(super) fn is_sound_newest(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let check: Option<u32> = row.get(9)?;
+    let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    let names = [text(0)?, text(1)?, text(2)?, text(3)?];
+    let zone = row.get_ref(4)?.as_str_or_null()?;
+    let place = (row.get(6)?, text(7)?, row.get(8)?);
+    let expected = check_of_newest(names, zone, row.get(5)?, place);
+    Ok(check.is_none_or(|check| check == expected))
 }

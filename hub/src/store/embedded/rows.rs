@@ -25,6 +25,28 @@ pub(super) fn put_row(
     let (lane, dir) = (code(columns.lane)?, code(columns.dir)?);
     let (zone, sensor) = (code(columns.zone.map(Zone::as_str))?, code(columns.sensor)?);
     let quantity = code(columns.quantity)?;
+    let check = check_of(&Checked {
+        names: [event.site.as_str(), event.unit.as_str(), event.log.as_str()],
+        numbers: [
+            integer(event.seq)?,
+            event.time.micros(),
+            event.is_test().into(),
+            i64::try_from(event.time_error_ms).unwrap_or(i64::MAX),
+            i64::from(event.source as u8),
+            event.received.micros(),
+        ],
+        words: [
+            Some(event.kind()),
+            columns.lane,
+            columns.dir,
+            columns.zone.map(Zone::as_str),
+            columns.sensor,
+            columns.quantity,
+            Some(event.boot.as_str()),
+        ],
+        value: columns.value,
+        line: &event.line,
+    });
     transaction.prepare_cached(INSERT)?.execute(params![
         log,
         integer(event.seq)?,
@@ -43,14 +65,48 @@ pub(super) fn put_row(
         event.source as u8,
         event.received.micros(),
         &*event.line,
+        check,
     ])?;
     Ok(())
 }
 
+/// What the checksum of a row is over: not the numbers of words but the words, so that damage of their
+/// tables is found as well.
+pub(super) struct Checked<'a> {
+    /// Site, unit, log.
+    pub(super) names: [&'a str; 3],
+    /// Sequence, time, test, error, source, receipt.
+    pub(super) numbers: [i64; 6],
+    /// Kind, lane, direction, zone, sensor, quantity, boot.
+    pub(super) words: [Option<&'a str>; 7],
+    pub(super) value: Option<f64>,
+    pub(super) line: &'a str,
+}
+
+/// The CRC-32 of a row.
+pub(super) fn check_of(row: &Checked<'_>) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut text = |text: Option<&str>| {
+        // No text has this byte: two cannot be read as one.
+        hasher.update(text.map_or(&b"\xfe"[..], str::as_bytes));
+        hasher.update(b"\xff");
+    };
+    row.names.iter().for_each(|name| text(Some(name)));
+    row.words.iter().for_each(|word| text(*word));
+    text(Some(row.line));
+    for number in row.numbers {
+        hasher.update(&number.to_le_bytes());
+    }
+    if let Some(value) = row.value {
+        hasher.update(&value.to_bits().to_le_bytes());
+    }
+    hasher.finalize()
+}
+
 const INSERT: &str = "
     INSERT INTO event (log, seq, site, kind, time, test, lane, dir, zone, sensor, quantity, value,
-                       boot, error_ms, source, received, line)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                       boot, error_ms, source, received, line, check32)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
     ON CONFLICT DO NOTHING";
 
 pub(super) fn integer(number: u64) -> rusqlite::Result<i64> {
@@ -210,23 +266,55 @@ pub(super) fn upsert_newest(
     value: f64,
     (time, log, seq): (i64, &LogId, u64),
 ) -> rusqlite::Result<()> {
+    let zone = zone.map(Zone::as_str);
+    let check = check_of_newest(
+        [site.as_str(), unit.as_str(), sensor.as_str(), quantity],
+        zone,
+        value,
+        (time, log.as_str(), integer(seq)?),
+    );
     transaction.prepare_cached(UPSERT)?.execute(params![
         site.as_str(),
         unit.as_str(),
         sensor.as_str(),
         quantity,
-        zone.map(Zone::as_str),
+        zone,
         value,
         time,
         log.as_str(),
         integer(seq)?,
+        check,
     ])?;
     Ok(())
 }
 
+/// The CRC-32 of a newest reading.
+pub(super) fn check_of_newest(
+    [site, unit, sensor, quantity]: [&str; 4],
+    zone: Option<&str>,
+    value: f64,
+    (time, log, seq): (i64, &str, i64),
+) -> u32 {
+    check_of(&Checked {
+        names: [site, unit, log],
+        numbers: [seq, time, 0, 0, 0, 0],
+        words: [
+            Some("reading"),
+            None,
+            None,
+            zone,
+            Some(sensor),
+            Some(quantity),
+            None,
+        ],
+        value: Some(value),
+        line: "",
+    })
+}
+
 const UPSERT: &str = "
-    INSERT INTO event_latest (site, unit, sensor, quantity, zone, value, time, log, seq)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    INSERT INTO event_latest (site, unit, sensor, quantity, zone, value, time, log, seq, check32)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
     ON CONFLICT DO UPDATE SET zone = excluded.zone, value = excluded.value, time = excluded.time,
-                              log = excluded.log, seq = excluded.seq
+                              log = excluded.log, seq = excluded.seq, check32 = excluded.check32
     WHERE (excluded.time, excluded.log, excluded.seq) > (time, log, seq)";

@@ -1,14 +1,19 @@
 //! Looking at everything: each block and journal row by its checksum, each row by its line, the file
 //! by SQLite's own check.
 
-use gatepost_model::event::Line;
-use rusqlite::Connection;
+use std::collections::HashMap;
+
+use gatepost_model::event::{Line, LineError};
+use rusqlite::{Connection, Row};
 
 use super::{
     aggregate::{Aggregate, Key},
     block::{self, Block},
+    catalog::Catalog,
+    memory::is_sound_newest,
     pack::Malformed,
     point::{Chunk, Point, hour_of, wall},
+    rows::{Checked, check_of},
     sum::Sum,
 };
 
@@ -44,6 +49,7 @@ pub fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
     blocks(connection, &mut found)?;
     journal(connection, &mut found)?;
     rows(connection, &mut found)?;
+    heads(connection, &mut found)?;
     aggregates(connection, &mut found)?;
     found.aside = connection
         .query_row("SELECT count(*) FROM reading_damaged", [], |row| {
@@ -90,29 +96,134 @@ fn whole_block(key: i64, data: &[u8]) -> Result<u64, Malformed> {
 }
 
 fn journal(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT id, data FROM reading_journal")?;
+    let mut statement = connection.prepare("SELECT id, data, hour FROM reading_journal")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         let data = row.get_ref(1)?.as_blob().unwrap_or_default();
-        let mut n = 0;
-        match Chunk::read(data, |_, _| n += 1) {
-            Ok(()) => found.open += n,
-            Err(Malformed) => found.wrong.push(format!("journal row {id} is damaged")),
+        let hour: i64 = row.get(2)?;
+        let (mut n, mut is_of_hour) = (0, true);
+        let read = Chunk::read(data, |_, point| {
+            n += 1;
+            is_of_hour &= hour_of(point.time) == hour;
+        });
+        match read {
+            Ok(()) if is_of_hour => found.open += n,
+            _ => found.wrong.push(format!("journal row {id} is damaged")),
         }
     }
     Ok(())
 }
 
 fn rows(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT log, seq, line FROM event")?;
+    let names = Names::load(connection)?;
+    let mut statement = connection.prepare(
+        "SELECT log, seq, time, test, error_ms, source, received, kind, lane, dir, zone, sensor,
+                quantity, boot, value, line, check32
+         FROM event",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (log, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let line = row.get_ref(2)?.as_bytes().unwrap_or_default();
         found.rows += 1;
-        if let Err(error) = Line::from_bytes(line) {
-            let what = format!("event {seq} of log {log} is damaged: {error}");
+        if let Err(error) = row_is_sound(row, &names) {
+            let (log, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
+            found
+                .wrong
+                .push(format!("event {seq} of log {log} is damaged: {error}"));
+        }
+    }
+    Ok(())
+}
+
+/// The words and logs that rows bear the numbers of.
+struct Names {
+    words: HashMap<i64, String>,
+    logs: HashMap<i64, [String; 3]>,
+}
+
+impl Names {
+    fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut words = connection.prepare("SELECT id, word FROM event_word")?;
+        let words = words.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut logs = connection.prepare("SELECT id, site, unit, log FROM event_log")?;
+        let logs = logs.query_map([], |row| {
+            Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?]))
+        })?;
+        Ok(Self {
+            words: words.collect::<rusqlite::Result<_>>()?,
+            logs: logs.collect::<rusqlite::Result<_>>()?,
+        })
+    }
+}
+
+/// Why a row is not as it was written.
+#[derive(Debug, thiserror::Error)]
+enum Unsound {
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("{0}")]
+    Line(#[from] LineError),
+    #[error("it bears the number of a word that is not there")]
+    Word,
+    #[error("its checksum is wrong")]
+    Check,
+}
+
+fn row_is_sound(row: &Row<'_>, names: &Names) -> Result<(), Unsound> {
+    let line = row.get_ref(15)?.as_str().map_err(rusqlite::Error::from)?;
+    Line::from_bytes(line.as_bytes())?;
+    let word = |column: usize| -> Result<Option<&str>, Unsound> {
+        let Some(code) = row.get::<_, Option<i64>>(column)? else {
+            return Ok(None);
+        };
+        let word = names.words.get(&code).ok_or(Unsound::Word)?;
+        Ok(Some(word))
+    };
+    let log = names.logs.get(&row.get(0)?).ok_or(Unsound::Word)?;
+    let number = |column: usize| row.get::<_, i64>(column);
+    let expected = check_of(&Checked {
+        names: [&log[0], &log[1], &log[2]],
+        numbers: [
+            number(1)?,
+            number(2)?,
+            number(3)?,
+            number(4)?,
+            number(5)?,
+            number(6)?,
+        ],
+        words: [
+            word(7)?,
+            word(8)?,
+            word(9)?,
+            word(10)?,
+            word(11)?,
+            word(12)?,
+            word(13)?,
+        ],
+        value: row.get(14)?,
+        line,
+    });
+    // Older hubs wrote no checksum.
+    match row.get::<_, Option<u32>>(16)? {
+        Some(check) if check != expected => Err(Unsound::Check),
+        _ => Ok(()),
+    }
+}
+
+/// Names of series, and newest readings.
+fn heads(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
+    let lost = Catalog::load(connection)?.lost.into_iter();
+    let lost = lost.map(|series| format!("the names of series {series} are damaged"));
+    found.wrong.extend(lost);
+    let mut statement = connection.prepare(
+        "SELECT site, unit, sensor, quantity, zone, value, time, log, seq, check32
+         FROM event_latest",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !is_sound_newest(row)? {
+            let sensor: String = row.get(2)?;
+            let what = format!("the newest reading of a sensor `{sensor}` is damaged");
             found.wrong.push(what);
         }
     }

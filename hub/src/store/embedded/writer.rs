@@ -275,8 +275,8 @@ impl Appending<'_, '_> {
         let quantity = codes.word(self.transaction, &reading.quantity)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO reading_series (id, log, boot, sensor, quantity, zone)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO reading_series (id, log, boot, sensor, quantity, zone, check32)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 id,
@@ -284,7 +284,8 @@ impl Appending<'_, '_> {
                 boot,
                 sensor,
                 quantity,
-                reading.zone.map(|zone| zone.as_str())
+                reading.zone.map(|zone| zone.as_str()),
+                run.check(id, reading),
             ])?;
         let key = (run.clone(), reading.sensor.clone());
         let made = self.new_series.entry(key).or_default();
