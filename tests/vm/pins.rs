@@ -4,7 +4,8 @@
 //! ```text
 //! pins DIR passages A B IN OUT TURNS PAUSE_MS   people through the beams on lines A and B
 //! pins DIR flood SECONDS RATE LINE...           edges on the lines in turn, RATE a second in all
-//! pins DIR react BUTTON LAMP N                  how long after a press the output follows
+//! pins DIR warm BUS MAT N                       people with ordinary skin before the thermometer
+//! pins DIR react BUS MAT LAMP A B N             how long after a person steps away the lamp follows
 //! pins DIR set LINE 0|1                         one level
 //! ```
 //! `DIR` is the simulated chip's folder in sysfs. Beams and buttons are wired active low: a line that
@@ -12,8 +13,9 @@
 
 use std::{
     env,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{Seek, SeekFrom, Write},
+    process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -44,24 +46,29 @@ fn ms(millis: u64) {
     sleep(Duration::from_millis(millis));
 }
 
+/// One person through two beams, or into the first and back.
+fn walk(first: &mut Pin, then: &mut Pin, turns: bool) {
+    first.set(true);
+    ms(40);
+    then.set(true);
+    ms(60);
+    if turns {
+        then.set(false);
+        ms(60);
+        first.set(false);
+    } else {
+        first.set(false);
+        ms(50);
+        then.set(false);
+    }
+}
+
 fn passages(dir: &str, args: &[String]) {
     let number = |place: usize| args[place].parse::<u64>().expect("a number");
     let (mut a, mut b) = (Pin::open(dir, &args[0]), Pin::open(dir, &args[1]));
     let pause = number(5);
     let walk = |first: &mut Pin, then: &mut Pin, turns: bool| {
-        first.set(true);
-        ms(40);
-        then.set(true);
-        ms(60);
-        if turns {
-            then.set(false);
-            ms(60);
-            first.set(false);
-        } else {
-            first.set(false);
-            ms(50);
-            then.set(false);
-        }
+        walk(first, then, turns);
         ms(pause);
     };
     for done in 1..=number(2) {
@@ -89,7 +96,8 @@ fn flood(dir: &str, args: &[String]) {
         let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
         while written < due {
             let count = pins.len() as u64;
-            let pin = &mut pins[(written % count) as usize];
+            // Short pulses, one line after the other: no two beams are ever broken together.
+            let pin = &mut pins[(written / 2 % count) as usize];
             pin.set(!pin.on);
             written += 1;
         }
@@ -102,12 +110,73 @@ fn flood(dir: &str, args: &[String]) {
     println!("TRUTH edges={} seconds={:.1}", edges.join("+"), began.elapsed().as_secs_f64());
 }
 
+/// A person of that temperature stands on the mat for a while; when he steps away again.
+fn stand(bus: &str, mat: &mut Pin, celsius: f64) -> Instant {
+    let word = ((celsius + 273.15) / 0.02).round() as u16;
+    let set = Command::new("i2cset")
+        .args(["-y", bus, "0x5a", "0x07", &format!("{word:#06x}"), "w"])
+        .status();
+    assert!(set.expect("i2cset").success(), "the thermometer takes no word");
+    mat.set(true);
+    ms(350);
+    let left = Instant::now();
+    mat.set(false);
+    left
+}
+
+/// No two people measure the same.
+fn ordinary(person: u64) -> f64 {
+    34.3 + 0.06 * (person * 5 % 11) as f64
+}
+
+fn warm(dir: &str, args: &[String]) {
+    let mut mat = Pin::open(dir, &args[1]);
+    for person in 0..args[2].parse().expect("a number") {
+        stand(&args[0], &mut mat, ordinary(person));
+        ms(150);
+    }
+    println!("WARM {}", args[2]);
+}
+
+fn react(dir: &str, args: &[String]) {
+    let [bus, mat, lamp, a, b, times] = args else { panic!("BUS MAT LAMP A B N") };
+    let (mut mat, mut a, mut b) = (Pin::open(dir, mat), Pin::open(dir, a), Pin::open(dir, b));
+    let lamp = format!("{dir}/sim_gpio{lamp}/value");
+    let is_lit = || fs::read_to_string(&lamp).expect(&lamp).trim() == "1";
+    let times: u64 = times.parse().expect("a number");
+    let mut after: Vec<Duration> = Vec::new();
+    for person in 0..times {
+        for lights in [true, false] {
+            let skin = ordinary(person) + if lights { 2.5 } else { 0.0 };
+            let left = stand(bus, &mut mat, skin);
+            while is_lit() != lights {
+                if left.elapsed() > Duration::from_secs(10) {
+                    println!("BROKEN the lamp stays {} for {skin:.2} degC", if lights { "off" } else { "on" });
+                    return;
+                }
+                sleep(Duration::from_micros(200));
+            }
+            after.push(left.elapsed());
+            if lights {
+                // He goes through: who comes next is somebody else.
+                walk(&mut a, &mut b, false);
+                ms(60);
+            }
+        }
+    }
+    after.sort();
+    let at = |share: usize| after[(after.len() - 1) * share / 100].as_secs_f64() * 1e3;
+    println!("TRUTH warm={times} n={} p50={:.1} p99={:.1} max={:.1}", after.len(), at(50), at(99), at(100));
+}
+
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
     let (dir, job, rest) = (&args[0], args[1].as_str(), &args[2..]);
     match job {
         "passages" => passages(dir, rest),
         "flood" => flood(dir, rest),
+        "warm" => warm(dir, rest),
+        "react" => react(dir, rest),
         "set" => Pin::open(dir, &rest[0]).set(rest[1] == "1"),
         other => panic!("no job {other}"),
     }
