@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! pins DIR passages A B IN OUT TURNS PAUSE_MS   people through the beams on lines A and B
-//! pins DIR flood SECONDS RATE LINE...           edges on the lines in turn, RATE a second in all
+//! pins DIR flood SECONDS RATE METER BEAM...     pulses on the meter and on one beam, RATE edges a second
 //! pins DIR warm BUS MAT N                       people with ordinary skin before the thermometer
 //! pins DIR react BUS MAT LAMP A B N             how long after a person steps away the lamp follows
 //! pins DIR set LINE 0|1                         one level
@@ -95,9 +95,14 @@ fn flood(dir: &str, args: &[String]) {
         // In step with the clock: what a busy machine delayed is made up at once.
         let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
         while written < due {
-            let count = pins.len() as u64;
-            // Short pulses, one line after the other: no two beams are ever broken together.
-            let pin = &mut pins[(written / 2 % count) as usize];
+            // Short pulses; the beams take turns, a second each and the meter alone between: whatever
+            // delays a pulse, no two beams are ever broken at once, and nobody passes.
+            let (turn, part) = (due / rate, due % rate);
+            let beams = pins.len() as u64 - 1;
+            let is_beam = beams > 0 && written / 2 % 2 == 1 && part < rate * 3 / 4;
+            let place = if is_beam { 1 + turn % beams } else { 0 };
+            let on = pins.iter().position(|pin| pin.on);
+            let pin = &mut pins[on.unwrap_or(place as usize)];
             pin.set(!pin.on);
             written += 1;
         }
