@@ -87,7 +87,13 @@ impl Window {
     /// Somebody steps before the thermometer, or away. Who stays is measured once.
     pub fn handle_presence(&mut self, now: BoardTime, is_there: bool) {
         match &mut self.state {
-            State::Looking { present, .. } => *present = is_there,
+            State::Looking { since, present, .. } => {
+                *present = is_there;
+                if !is_there && now.since(*since) >= AT_LEAST {
+                    // Who has been seen for long enough is judged as he steps away.
+                    self.due = now;
+                }
+            }
             State::Idle if is_there => {
                 self.due = now;
                 self.state = State::Looking {
