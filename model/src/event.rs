@@ -5,8 +5,12 @@
 //! are kept as they are. A known kind with a missing or impossible field is a [`LineError`], and the
 //! hub sets that line aside alone.
 
+mod plain;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+pub use plain::PlainReading;
 
 use crate::{
     id::{LaneId, SensorId},
@@ -487,6 +491,28 @@ pub enum Line {
 impl Line {
     /// Reads a line.
     pub fn from_bytes(line: &[u8]) -> Result<Self, LineError> {
+        let plain = std::str::from_utf8(line).ok().and_then(PlainReading::read);
+        if let Some(plain) = plain
+            && let Ok(sensor) = plain.sensor.parse()
+        {
+            let reading = Reading {
+                sensor,
+                quantity: plain.quantity.to_owned(),
+                value: plain.value,
+                zone: plain.zone,
+            };
+            return Ok(Self::Event(Event {
+                mono_us: plain.mono_us,
+                at: plain.at,
+                test: false,
+                happening: Happening::Reading(reading),
+            }));
+        }
+        Self::read(line)
+    }
+
+    /// Reads a line of any form.
+    fn read(line: &[u8]) -> Result<Self, LineError> {
         let head: Head = json(line)?;
         if head.kind == "gap" {
             let gap: Gap = json(line)?;

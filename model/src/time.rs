@@ -66,6 +66,11 @@ impl Wall {
             .ok_or_else(|| WallRange(text.chars().take(40).collect()))
     }
 
+    /// Whether a text is the one in which this time is written.
+    pub fn is_written(self, text: &str) -> bool {
+        to_form(self.0).is_some_and(|form| form == text.as_bytes())
+    }
+
     fn in_range(self) -> bool {
         (1970..2200).contains(&self.0.year()) && self.0.timestamp() >= 0
     }

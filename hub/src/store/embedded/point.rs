@@ -2,7 +2,7 @@
 
 use gatepost_model::{
     Wall,
-    event::{Event, Happening, Line, Reading, Stamp},
+    event::{Event, Happening, Line, PlainReading, Reading, Stamp},
 };
 
 use super::pack::{Bytes, Malformed, put};
@@ -55,7 +55,7 @@ impl Point {
             && event.mono_us == stored.mono_us
             && event.at.is_none_or(is_as_frozen)
             && received % MILLI == 0
-            && event.to_line() == *stored.line;
+            && PlainReading::read(&stored.line).is_some();
         let point = Self {
             time,
             mono: i64::try_from(stored.mono_us).ok()?,
