@@ -6,13 +6,14 @@
 //! seen in exactly one of both places.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use gatepost_model::{LogId, Zone};
 use rusqlite::{Connection, OptionalExtension, Row};
+use rustc_hash::FxHashMap;
 use tracing::error;
 
 use super::{
@@ -71,7 +72,7 @@ pub(super) struct Memory {
 /// An hour that is not sealed, or has readings that came after it was.
 #[derive(Debug, Default)]
 pub(super) struct OpenHour {
-    pub(super) series: HashMap<SeriesId, Vec<Point>>,
+    pub(super) series: FxHashMap<SeriesId, Vec<Point>>,
     /// How many readings it has.
     pub(super) points: usize,
     /// The last journal row of it.
@@ -108,15 +109,19 @@ impl Newest {
 }
 
 impl Memory {
-    /// Takes in a reading that is durable in a journal row.
-    pub(super) fn push(&mut self, hour: i64, row: i64, series: SeriesId, point: Point) {
+    /// Takes in readings of an hour that are durable in a journal row.
+    pub(super) fn push(&mut self, hour: i64, row: i64, points: &[(SeriesId, Point)]) {
         let open = self.hours.entry(hour).or_default();
-        open.series.entry(series).or_default().push(point);
-        open.points += 1;
+        for (series, point) in points {
+            open.series.entry(*series).or_default().push(*point);
+            open.touched_ms = open.touched_ms.max(point.received_ms);
+        }
+        open.points += points.len();
         open.through = open.through.max(row);
-        open.touched_ms = open.touched_ms.max(point.received_ms);
-        self.open += 1;
-        self.see(series, &point);
+        self.open += points.len();
+        for (series, point) in points {
+            self.see(*series, point);
+        }
     }
 
     /// Keeps it if it is the newest of its gauge.
@@ -124,27 +129,34 @@ impl Memory {
         let Some(known) = self.catalog.get(series) else {
             return;
         };
-        let (gauge, log, zone) = (known.gauge, &known.log, known.zone);
-        let newest = self.newest.get(gauge).and_then(Option::as_ref);
-        // Most readings are told apart by their time alone.
-        if newest.is_none_or(|newest| newest.time <= point.time) {
-            let seen = Newest {
-                time: point.time,
-                log: log.clone(),
-                seq: point.seq,
-                value: point.value,
-                zone,
-            };
-            self.see_newest(gauge, seen);
+        let place = newest_of(&mut self.newest, &self.catalog, known.gauge);
+        match place {
+            Some(newest) if newest.time > point.time => {}
+            // Nearly always it goes on in the same log.
+            Some(newest) if newest.log == known.log && newest.time < point.time => {
+                newest.time = point.time;
+                newest.seq = point.seq;
+                newest.value = point.value;
+                newest.zone = known.zone;
+            }
+            _ => {
+                let seen = Newest {
+                    time: point.time,
+                    log: known.log.clone(),
+                    seq: point.seq,
+                    value: point.value,
+                    zone: known.zone,
+                };
+                if place.as_ref().is_none_or(|newest| seen.is_after(newest)) {
+                    *place = Some(seen);
+                }
+            }
         }
     }
 
     /// Keeps what was measured if it is the newest of a gauge.
     pub(super) fn see_newest(&mut self, gauge: usize, seen: Newest) {
-        if self.newest.len() <= gauge {
-            self.newest.resize(self.catalog.gauge_count(), None);
-        }
-        let place = &mut self.newest[gauge];
+        let place = newest_of(&mut self.newest, &self.catalog, gauge);
         if place.as_ref().is_none_or(|newest| seen.is_after(newest)) {
             *place = Some(seen);
         }
@@ -215,11 +227,7 @@ impl Memory {
                 .as_mut()
                 .filter(|frozen| frozen.hour == hour && id <= through);
             match frozen {
-                None => {
-                    for (series, point) in &points {
-                        self.push(hour, id, *series, *point);
-                    }
-                }
+                None => self.push(hour, id, &points),
                 Some(frozen) => {
                     for (series, point) in &points {
                         self.see(*series, point);
@@ -273,6 +281,18 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+/// The place of a gauge's newest reading.
+fn newest_of<'m>(
+    newest: &'m mut Vec<Option<Newest>>,
+    catalog: &Catalog,
+    gauge: usize,
+) -> &'m mut Option<Newest> {
+    if newest.len() <= gauge {
+        newest.resize(catalog.gauge_count(), None);
+    }
+    &mut newest[gauge]
 }
 
 /// Whether the checksum of a row of `event_latest` is right; older hubs wrote none.

@@ -13,7 +13,7 @@ use super::{
     block::{self, ANY_SERIES, Block, seal},
     damage::Damaged,
     memory::{Frozen, Memory},
-    point::{HOUR, Point, SeriesId},
+    point::{HOUR, Point, SeriesId, hour_of},
     rows::{integer, see_through, upsert_newest},
     writer::Writer,
 };
@@ -180,7 +180,9 @@ impl Slice {
     ) -> rusqlite::Result<()> {
         see_through(transaction, self.through.clone())?;
         for series in self.gauges.iter().filter_map(|id| memory.catalog.get(*id)) {
-            if let Some(newest) = memory.newest.get(series.gauge).and_then(Option::as_ref) {
+            let newest = memory.newest.get(series.gauge).and_then(Option::as_ref);
+            // What lies in a later hour is in the journal still: it is kept when that hour is sealed.
+            if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= frozen.hour) {
                 upsert_newest(
                     transaction,
                     (&series.site, &series.unit, &series.sensor, &series.quantity),

@@ -10,6 +10,7 @@ use gatepost_model::{
     event::{Happening, Reading},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rustc_hash::FxHashMap;
 
 use super::{
     block::{self, ANY_SERIES, Block},
@@ -36,7 +37,7 @@ pub struct Writer {
     /// Something was appended that is not confirmed.
     is_open: bool,
     /// The last number of each log that is confirmed, as far as readings go that are not sealed.
-    confirmed: HashMap<i64, u64>,
+    confirmed: FxHashMap<i64, u64>,
     pub(super) retaining: Retaining,
 }
 
@@ -44,7 +45,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Known {
     codes: Codes,
-    logs: HashMap<i64, LogKnown>,
+    logs: FxHashMap<i64, LogKnown>,
 }
 
 /// What is remembered of a log.
@@ -63,22 +64,29 @@ pub struct Appended {
     /// How many events were new.
     pub added: u64,
     series: Vec<(Run, i64, Reading)>,
-    points: Vec<(i64, SeriesId, Point)>,
-    /// The journal row of each hour.
-    rows: BTreeMap<i64, i64>,
+    hours: BTreeMap<i64, Hour>,
     /// The last number of each log.
-    through: HashMap<i64, u64>,
+    through: FxHashMap<i64, u64>,
     /// Readings that are kept as rows.
     newest: Vec<(StoredEvent, Reading)>,
     /// The newest time that a unit's own clock gave.
     sure: Option<i64>,
 }
 
+/// New readings of an hour.
+#[derive(Debug, Default)]
+struct Hour {
+    /// The journal row that they are in.
+    row: i64,
+    chunk: Chunk,
+    points: Vec<(SeriesId, Point)>,
+}
+
 impl Writer {
     /// Reads what is to be held in memory. The tables must be there.
     pub fn open(connection: &Connection) -> rusqlite::Result<Self> {
         let shared = Shared::load(connection)?;
-        let mut confirmed: HashMap<i64, u64> = HashMap::new();
+        let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
         {
             let memory = shared.read();
             let open = memory.hours.values().flat_map(|open| &open.series);
@@ -120,7 +128,6 @@ impl Writer {
             known: &mut self.known,
             confirmed: &self.confirmed,
             appended: Appended::default(),
-            chunks: BTreeMap::new(),
             new_series: HashMap::new(),
         };
         let mut rest = events;
@@ -146,9 +153,8 @@ impl Writer {
         for (run, log, reading) in appended.series {
             memory.catalog.push(run, log, &reading);
         }
-        for (hour, series, point) in appended.points {
-            let row = appended.rows.get(&hour).copied().unwrap_or(0);
-            memory.push(hour, row, series, point);
+        for (hour, new) in &appended.hours {
+            memory.push(*hour, new.row, &new.points);
         }
         for (event, reading) in appended.newest {
             let gauge = (event.unit, reading.sensor, reading.quantity);
@@ -170,9 +176,8 @@ struct Appending<'a, 't> {
     transaction: &'a Transaction<'t>,
     memory: &'a Memory,
     known: &'a mut Known,
-    confirmed: &'a HashMap<i64, u64>,
+    confirmed: &'a FxHashMap<i64, u64>,
     appended: Appended,
-    chunks: BTreeMap<i64, Chunk>,
     /// Series that this append makes.
     new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
 }
@@ -182,8 +187,13 @@ impl Appending<'_, '_> {
     fn run(&mut self, run: &Run, events: &[StoredEvent]) -> rusqlite::Result<()> {
         let log = self.known.codes.log(self.transaction, run)?;
         let series = self.memory.catalog.run(run);
+        // Nearly always a number is above the last one.
+        let mut through = self.through(log)?;
         for event in events {
-            if !self.is_new(log, event.seq)? {
+            if event.seq > through {
+                through = event.seq;
+                self.hold(log, event.seq);
+            } else if !self.fills_a_hole(log, event.seq)? {
                 continue;
             }
             self.appended.added += 1;
@@ -199,45 +209,58 @@ impl Appending<'_, '_> {
                 Some(id) => id,
                 None => self.make(run, log, reading)?,
             };
-            let hour = hour_of(point.time);
-            self.chunks.entry(hour).or_default().push(id, &point);
-            self.appended.points.push((hour, id, point));
+            let hour = self.appended.hours.entry(hour_of(point.time)).or_default();
+            hour.chunk.push(id, &point);
+            hour.points.push((id, point));
         }
-        let through = self.known.logs.get(&log).map_or(0, |log| log.through);
+        self.known.logs.entry(log).or_default().through = through;
         self.appended.through.insert(log, through);
         Ok(())
     }
 
-    fn is_new(&mut self, log: i64, seq: u64) -> rusqlite::Result<bool> {
-        if !self.known.logs.contains_key(&log) {
-            let confirmed = self.confirmed.get(&log).copied().unwrap_or(0);
-            let known = LogKnown {
-                through: through(self.transaction, log)?.max(confirmed),
-                held: None,
-            };
-            self.known.logs.insert(log, known);
+    /// The last number of a log.
+    fn through(&mut self, log: i64) -> rusqlite::Result<u64> {
+        if let Some(known) = self.known.logs.get(&log) {
+            return Ok(known.through);
         }
+        let confirmed = self.confirmed.get(&log).copied().unwrap_or(0);
+        let known = LogKnown {
+            through: through(self.transaction, log)?.max(confirmed),
+            held: None,
+        };
+        let through = known.through;
+        self.known.logs.insert(log, known);
+        Ok(through)
+    }
+
+    /// Whether a number that is not above the last one is new.
+    fn fills_a_hole(&mut self, log: i64, seq: u64) -> rusqlite::Result<bool> {
         let known = self.known.logs.entry(log).or_default();
-        if seq > known.through {
-            known.through = seq;
-            if let Some(held) = &mut known.held {
-                held.add(seq);
-            }
-            return Ok(true);
-        }
         if known.held.is_none() {
             let mut held = held(self.transaction, self.memory, log)?;
-            let pending = self.appended.points.iter();
+            let pending = self.appended.hours.values().flat_map(|hour| &hour.points);
             let of_log = |id: SeriesId| match self.memory.catalog.get(id) {
                 Some(series) => series.log_code == log,
-                None => self.appended.series[id as usize - self.memory.catalog.len()].1 == log,
+                None => self
+                    .appended
+                    .series
+                    .get((id as usize).wrapping_sub(self.memory.catalog.len()))
+                    .is_some_and(|(_, code, _)| *code == log),
             };
-            for (_, _, point) in pending.filter(|(_, id, _)| of_log(*id)) {
+            for (_, point) in pending.filter(|(id, _)| of_log(*id)) {
                 held.add(point.seq);
             }
             known.held = Some(held);
         }
         Ok(known.held.as_mut().is_some_and(|held| held.add(seq)))
+    }
+
+    /// A number above the last one was added.
+    fn hold(&mut self, log: i64, seq: u64) {
+        let known = self.known.logs.get_mut(&log);
+        if let Some(held) = known.and_then(|known| known.held.as_mut()) {
+            held.add(seq);
+        }
     }
 
     fn row(&mut self, log: i64, event: &StoredEvent) -> rusqlite::Result<()> {
@@ -299,9 +322,9 @@ impl Appending<'_, '_> {
         let mut insert = self
             .transaction
             .prepare_cached("INSERT INTO reading_journal (hour, data) VALUES (?1, ?2)")?;
-        for (hour, chunk) in self.chunks {
-            let row = insert.insert(params![hour, chunk.finish()])?;
-            self.appended.rows.insert(hour, row);
+        for (hour, new) in &mut self.appended.hours {
+            let chunk = std::mem::take(&mut new.chunk);
+            new.row = insert.insert(params![hour, chunk.finish()])?;
         }
         Ok(self.appended)
     }
