@@ -21,7 +21,7 @@ use crate::{
     broker::{self, BrokerError, canary},
     clock::Clock,
     commands::Commands,
-    config::{BrokerKind, Config},
+    config::{BrokerKind, Config, Store},
     core::{Core, Settings},
     engine::{self, Answers, Engine},
     health::Health,
@@ -30,7 +30,11 @@ use crate::{
     metrics::Metrics,
     outbox::Outbox,
     read_model::ReadModel,
-    store::journal::{Journal, LoadError, OpenError},
+    store::{
+        influx::{Client, Forwarder, Pace, Retention, SetupError, forward},
+        journal::{Journal, LoadError, OpenError},
+        port::EventStore,
+    },
 };
 
 /// Why the hub does not serve, or no longer.
@@ -57,6 +61,9 @@ pub enum ServeError {
     /// The history cannot be read.
     #[error("cannot read the history")]
     History(#[from] rusqlite::Error),
+    /// InfluxDB cannot be used.
+    #[error("cannot use InfluxDB")]
+    Influx(#[from] SetupError),
     /// HTTP cannot be served there.
     #[error("cannot serve HTTP on {listen}")]
     Http {
@@ -93,13 +100,14 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
     let clock = Clock;
     let _lock = lock(&config.data)?;
-    let journal = Journal::open(&config.data)?;
+    let (journal, store, forwarding) = open(&config, clock)?;
     let mut core = Core::new(settings(&config, journal.store()));
     journal.load(core.state_mut())?;
-    let store = Arc::new(journal.history()?);
     let sites = core.state().sites.len();
     let core = Arc::new(RwLock::new(core));
-    let health = Arc::new(Health::of(&[engine::PART, broker::PART, client::PART]));
+    let mut part_names = vec![engine::PART, broker::PART, client::PART];
+    part_names.extend(forwarding.is_some().then_some(forward::PART));
+    let health = Arc::new(Health::of(&part_names));
     let metrics = Arc::new(Metrics::default());
     let outbox = Arc::new(Outbox::default());
     let answers = Arc::new(Answers::default());
@@ -140,6 +148,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let engine_ended = on_thread("engine", move || engine.run(&runtime, &draining))?;
     let (telling, told) = (Arc::clone(&live), drain.clone());
     let live_ended = on_thread("live stream", move || telling.run(&told))?;
+
+    let forwarder_ended = match forwarding {
+        Some((forwarder, retention)) => {
+            let (runtime, health, stop) = (Handle::current(), Arc::clone(&health), stop.clone());
+            on_thread("forwarder", move || {
+                forwarder.run(retention, &runtime, &health, &stop);
+            })?
+        }
+        None => CancellationToken::new(),
+    };
 
     let session = match embedded {
         Some(_) => Session::Clean,
@@ -194,6 +212,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         }
         _ = engine_ended.cancelled() => Err(ServeError::Ended("engine")),
         _ = live_ended.cancelled() => Err(ServeError::Ended("live stream")),
+        _ = forwarder_ended.cancelled() => Err(ServeError::Ended("forwarder")),
         _ = ingesting => Err(ServeError::Ended("ingest")),
         _ = publishing => Err(ServeError::Ended("publisher")),
         _ = serving => Err(ServeError::Ended("HTTP server")),
@@ -210,6 +229,30 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         info!("stopped");
     }
     ended
+}
+
+type Forwarding = Option<(Forwarder, Option<Retention>)>;
+
+/// The journal, the history, and what brings it elsewhere if it is to go there.
+fn open(
+    config: &Config,
+    clock: Clock,
+) -> Result<(Journal, Arc<dyn EventStore>, Forwarding), ServeError> {
+    let Store::Influx(settings) = &config.store else {
+        let journal = Journal::open(&config.data)?;
+        let history = Arc::new(journal.history()?);
+        return Ok((journal, history, None));
+    };
+    let client = Arc::new(Client::new(settings.place.clone())?);
+    let journal = Journal::open_before_influx(&config.data, settings.journal_max)?;
+    let history = journal.influx(client);
+    let history = history.ok_or(ServeError::Ended("history in InfluxDB"))?;
+    let forwarder = history.forwarder(clock, Pace::default())?;
+    Ok((
+        journal,
+        Arc::new(history),
+        Some((forwarder, settings.retention)),
+    ))
 }
 
 fn settings(config: &Config, store: &str) -> Settings {

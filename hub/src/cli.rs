@@ -20,11 +20,12 @@ use tracing::error;
 
 use crate::{
     app,
-    config::{BrokerKind, Config, Mistakes, TEMPLATE},
+    config::{BrokerKind, Config, InfluxSettings, Mistakes, Store, TEMPLATE},
     engine::chain,
     site_file,
     store::{
         embedded,
+        influx::Client,
         journal::{self, Journal},
     },
     telemetry,
@@ -69,6 +70,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
+    /// See that InfluxDB can be used; makes the bucket where it is missing and this may be done.
+    Check {
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Read everything and say what is damaged; changes nothing.
     Verify {
         /// The hub's configuration.
@@ -129,6 +136,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
         Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
         Command::Site(SiteCommand::List { config }) => list(&config),
+        Command::Store(StoreCommand::Check { config }) => check_store(&config),
         Command::Store(StoreCommand::Verify { config }) => verify(&config),
     };
     match result {
@@ -196,9 +204,19 @@ fn check(path: &Path) -> anyhow::Result<Outcome> {
         BrokerKind::Embedded { listen } => format!("its own broker on {listen}"),
         BrokerKind::External { host, port } => format!("the broker at {host}:{port}"),
     };
+    let history = match &config.store {
+        Store::Embedded => "history beside it".to_owned(),
+        Store::Influx(InfluxSettings { place, .. }) => {
+            if let Err(error) = Client::new(place.clone()) {
+                writeln!(io::stdout(), "{}: {}", path.display(), chain(&error))?;
+                return Ok(Outcome::Wrong);
+            }
+            format!("history in bucket `{}` at {}", place.bucket, place.url)
+        }
+    };
     writeln!(
         io::stdout(),
-        "{}: fine: record in {}, HTTP on {}, {broker}",
+        "{}: fine: record in {}, {history}, HTTP on {}, {broker}",
         path.display(),
         config.data.display(),
         config.http.listen,
@@ -318,6 +336,37 @@ fn known_sites(config: &Path) -> anyhow::Result<Result<Vec<Site>, Outcome>> {
         return Ok(Ok(Vec::new()));
     }
     Ok(Ok(Journal::open(&config.data)?.sites()?))
+}
+
+fn check_store(config: &Path) -> anyhow::Result<Outcome> {
+    let config = match read_config(config, io::stderr()) {
+        Ok(config) => config,
+        Err(outcome) => return Ok(outcome),
+    };
+    let mut out = io::stdout().lock();
+    let Store::Influx(settings) = config.store else {
+        writeln!(
+            out,
+            "the history is in the record's own file; see `store verify`"
+        )?;
+        return Ok(Outcome::Fine);
+    };
+    let place = &settings.place;
+    let checked = Client::new(place.clone()).and_then(|client| client.set_up(settings.retention));
+    match checked {
+        Ok(notes) => {
+            for note in &notes {
+                writeln!(out, "{note}")?;
+            }
+            let (bucket, url) = (&place.bucket, &place.url);
+            writeln!(out, "bucket `{bucket}` at {url} can be written and read")?;
+            Ok(Outcome::Fine)
+        }
+        Err(error) => {
+            writeln!(out, "{}", chain(&error))?;
+            Ok(Outcome::Wrong)
+        }
+    }
 }
 
 fn verify(config: &Path) -> anyhow::Result<Outcome> {

@@ -5,6 +5,7 @@
 
 mod mistakes;
 mod reader;
+mod store;
 
 use std::{
     net::SocketAddr,
@@ -16,6 +17,7 @@ use chrono::TimeDelta;
 
 pub use mistakes::{Mistake, Mistakes};
 use reader::Section;
+pub use store::{InfluxSettings, Store};
 
 /// What `init` writes.
 pub const TEMPLATE: &str = include_str!("config/template.toml");
@@ -29,6 +31,8 @@ pub struct Config {
     pub http: Http,
     /// `[broker]`
     pub broker: Broker,
+    /// `[store]`
+    pub store: Store,
     /// `[timers]`
     pub timers: Timers,
 }
@@ -94,16 +98,19 @@ impl Config {
         let data = data(&mut root, &mut mistakes);
         let http = http(root.section("http"), &mut mistakes);
         let broker = broker(root.section("broker"), &mut mistakes);
-        store(root.section("store"), &mut mistakes);
+        let store = store::store(root.section("store"), folder, &mut mistakes);
         let timers = timers(root.section("timers"), &mut mistakes);
         root.finish(&mut mistakes);
-        match (data, http, broker) {
-            (Some(data), Some(http), Some(broker)) if mistakes.is_empty() => Ok(Self {
-                data: folder.join(data),
-                http,
-                broker,
-                timers,
-            }),
+        match (data, http, broker, store) {
+            (Some(data), Some(http), Some(broker), Some(store)) if mistakes.is_empty() => {
+                Ok(Self {
+                    data: folder.join(data),
+                    http,
+                    broker,
+                    store,
+                    timers,
+                })
+            }
             _ => Err(mistakes),
         }
     }
@@ -227,20 +234,6 @@ fn external(section: &mut Section<'_>, mistakes: &mut Mistakes) -> Option<Broker
             None
         }
     }
-}
-
-fn store(mut section: Section<'_>, mistakes: &mut Mistakes) {
-    if let Some(kind) = section.text("kind", mistakes)
-        && kind != "embedded"
-    {
-        section.wrong(
-            "kind",
-            format!("`kind` of [store] is `{kind}`"),
-            "write \"embedded\"",
-            mistakes,
-        );
-    }
-    section.finish(mistakes);
 }
 
 fn timers(mut section: Section<'_>, mistakes: &mut Mistakes) -> Timers {

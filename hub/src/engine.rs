@@ -261,9 +261,9 @@ impl Engine {
                 Err(error) => {
                     had_failed = true;
                     self.metrics.commit_failed();
+                    let cure = error.cure();
                     let error = chain(&error);
-                    let detail =
-                        format!("{error}; see that the disk has room and is not read-only");
+                    let detail = format!("{error}; {cure}");
                     if self.health.fails(PART, detail) {
                         error!(
                             error,

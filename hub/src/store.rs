@@ -7,6 +7,7 @@
 pub(crate) mod contract;
 pub mod embedded;
 pub mod event;
+pub mod influx;
 pub mod journal;
 pub mod port;
 mod state;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::influx::Retention;
 
 fn parse(text: &str) -> Result<Config, Mistakes> {
     Config::parse(text, Path::new("/etc/gatepost"))
@@ -20,6 +21,7 @@ fn the_template_is_right_and_means_the_defaults() {
         })
         .collect();
     let all = all.replace("[broker]", "[broker]\nkind = \"external\"");
+    let all = all.replace("[store]", "[store]\nkind = \"influx\"");
     let config = parse(&all).unwrap();
     assert_eq!(
         config.broker.kind,
@@ -29,6 +31,15 @@ fn the_template_is_right_and_means_the_defaults() {
         }
     );
     assert_eq!(config.http.token.as_deref(), Some("at least 16 characters"));
+    let Store::Influx(influx) = config.store else {
+        panic!("{:?}", config.store);
+    };
+    assert_eq!(
+        influx.place.token_file,
+        Path::new("/etc/gatepost/influx.token")
+    );
+    assert_eq!(influx.retention, Some(Retention::Days(400)));
+    assert_eq!(influx.journal_max, 2_000_000_000);
 }
 
 #[test]
@@ -44,6 +55,9 @@ listen = "192.168.1.5:1883"
 client_id = 7
 [store]
 kind = "influx"
+url = "ftp://x"
+bucket = "${x}"
+retention = "soon"
 [timers]
 tick_ms = 5
 canary_s = "often"
@@ -53,7 +67,7 @@ x = 1
     )
     .unwrap_err();
     let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
-    assert_eq!(lines, [1, 2, 4, 7, 8, 10, 12, 13, 14]);
+    assert_eq!(lines, [1, 2, 4, 7, 8, 9, 9, 11, 12, 13, 15, 16, 17]);
     assert!(mistakes.iter().all(|mistake| !mistake.cure.is_empty()));
     let text = mistakes.to_string();
     for part in ["no token", "embedded broker", "10 to 60000", "`more`"] {

@@ -90,12 +90,35 @@ pub(crate) fn reading(seq: u64, second: i64, sensor: &str, value: f64) -> Stored
     event(seq, second, fields)
 }
 
-fn test(mut event: StoredEvent) -> StoredEvent {
+pub(crate) fn test(mut event: StoredEvent) -> StoredEvent {
     let mut line: Value = serde_json::from_str(&event.line).unwrap();
     line["test"] = json!(true);
     event.line = Arc::from(line.to_string());
     event.entry = Line::from_bytes(event.line.as_bytes()).unwrap();
     event
+}
+
+/// One event of each kind that there is, with all its fields, and one of a kind to come.
+pub(crate) fn every_kind() -> Vec<StoredEvent> {
+    let fields = [
+        json!({"kind": "boot", "version": "1.2.3", "config": "c0ffee", "lanes": ["people"], "sensors": ["yard-env"], "zones": ["living"], "reason": "boot"}),
+        json!({"kind": "heartbeat", "watched_from_mono_us": 1, "uptime_s": 60, "clock": "synced", "waiting": 3, "disk_free": 1_u64 << 40, "cpu_c": 51.0, "undervoltage": false, "lost_edges": 0}),
+        json!({"kind": "passage", "lane": "goods", "dir": "out", "duration_ms": 4000, "disinfected": true, "litres": 2.0}),
+        json!({"kind": "unclear", "lane": "people", "reason": "overlap"}),
+        json!({"kind": "entry", "lane": "people", "outcome": "refused", "reason": "no \"certificate\", 没有"}),
+        json!({"kind": "screening", "lane": "people", "id": "s-1", "attempt": 1, "skin_c": 34.75, "ambient_c": 18.0, "baseline_c": 34.5, "delta_c": 0.25, "rule": "rel-1", "verdict": "normal"}),
+        json!({"kind": "reading", "sensor": "yard-env", "quantity": "humidity", "value": 50.0, "zone": "isolation"}),
+        json!({"kind": "round", "zone": "living", "round": "r-1", "phase": "ended", "started_mono_us": 1, "litres": 3.0, "pump_s": 60.0, "points": ["a", "b"], "evidence": "button+flow"}),
+        json!({"kind": "fault", "sensor": "people-ir", "code": "bus_error", "detail": "pec\n2"}),
+        json!({"kind": "cleared", "sensor": "people-ir", "code": "bus_error", "detail": ""}),
+        json!({"kind": "calibration", "sensor": "living-flow", "quantity": "pulses_per_litre", "before": 450.0, "after": 440.5, "by": "李"}),
+        json!({"kind": "weather", "wind": [1, 2.5], "seq": "its own", "nested": {"a": null}}),
+    ];
+    let seconds = 0_i64..;
+    let events = (1..).zip(seconds).zip(fields);
+    events
+        .map(|((seq, second), fields)| event(seq, second, fields))
+        .collect()
 }
 
 fn all() -> EventQuery {

@@ -56,6 +56,12 @@ use memory::{Memory, Shared};
 
 use super::port::{CountFilter, EventStore, LatestReading, Question, Stats, StatsFilter};
 
+pub(super) use held::Held;
+pub(super) use point::wall;
+pub(super) use read::{Place, id};
+pub(super) use rows::Columns;
+pub(super) use sum::{Sum, billionths};
+
 pub use retain::{Kept, Retained};
 pub use seal::{SealError, Sealed};
 pub use verify::{Verified, verify};

@@ -6,6 +6,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
     embedded::{self, Embedded, Kept, Retained, SealError, Sealed},
-    state,
+    influx, state,
 };
 use crate::core::{Commit, state::State};
 
@@ -29,10 +30,19 @@ const SCHEMA: i64 = 3;
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
-    history: embedded::Writer,
+    history: History,
     store: String,
     /// SQLite's count of what others committed.
     others: i64,
+}
+
+/// Where events go on from here.
+#[derive(Debug)]
+enum History {
+    /// They stay in this file.
+    Embedded(Box<embedded::Writer>),
+    /// They wait in it for InfluxDB.
+    Influx(influx::Writer),
 }
 
 /// Why the journal cannot be used.
@@ -69,6 +79,21 @@ pub enum StoreError {
     /// A row has no JSON form.
     #[error("a row cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    /// It does not go on from here.
+    #[error("events cannot be kept for InfluxDB")]
+    Waiting(#[from] influx::AppendError),
+}
+
+impl StoreError {
+    /// What a person can do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Waiting(influx::AppendError::Full(_)) => {
+                "see that InfluxDB takes what waits, or raise `journal_max_mb`"
+            }
+            _ => "see that the disk has room and is not read-only",
+        }
+    }
 }
 
 /// Why what is stored cannot be used.
@@ -91,8 +116,27 @@ pub enum LoadError {
 }
 
 impl Journal {
-    /// Opens the journal of a data directory, making it if it is not there.
+    /// Opens the journal of a data directory, making it if it is not there. Its events stay in it.
     pub fn open(data: &Path) -> Result<Self, OpenError> {
+        Self::open_as(data, |connection| {
+            let writer = embedded::Writer::open(connection)?;
+            Ok(History::Embedded(Box::new(writer)))
+        })
+    }
+
+    /// Opens the journal of a data directory, making it if it is not there. Its events wait in it for
+    /// InfluxDB, up to so many bytes of them.
+    pub fn open_before_influx(data: &Path, limit: u64) -> Result<Self, OpenError> {
+        Self::open_as(data, |connection| {
+            influx::schema(connection)?;
+            influx::Writer::open(connection, limit).map(History::Influx)
+        })
+    }
+
+    fn open_as(
+        data: &Path,
+        open: impl FnOnce(&Connection) -> rusqlite::Result<History>,
+    ) -> Result<Self, OpenError> {
         let path = data.join(FILE);
         let sqlite = |source| OpenError::Sqlite {
             path: path.clone(),
@@ -117,7 +161,7 @@ impl Journal {
             })
             .map_err(sqlite)?;
         let others = data_version(&connection).map_err(sqlite)?;
-        let history = embedded::Writer::open(&connection).map_err(sqlite)?;
+        let history = open(&connection).map_err(sqlite)?;
         Ok(Self {
             connection,
             path,
@@ -142,29 +186,55 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let appended = self.history.append(&transaction, &commit.events)?;
         for change in &commit.changes {
             state::write(&transaction, change)?;
         }
-        transaction.commit()?;
-        self.history.confirm(appended);
+        match &mut self.history {
+            History::Embedded(history) => {
+                let appended = history.append(&transaction, &commit.events)?;
+                transaction.commit()?;
+                history.confirm(appended);
+            }
+            History::Influx(history) => {
+                let appended = history.append(&transaction, &commit.events)?;
+                transaction.commit()?;
+                history.confirm(appended);
+            }
+        }
         Ok(())
     }
 
-    /// Reads of the history, as far as it is committed here.
+    /// Reads of the history that stays in this file, as far as it is committed here.
     pub fn history(&self) -> rusqlite::Result<Embedded> {
-        Embedded::of(&self.history, &self.path)
+        match &self.history {
+            History::Embedded(history) => Embedded::of(history, &self.path),
+            History::Influx(_) => Embedded::open(&self.path),
+        }
+    }
+
+    /// Reads of the history that goes on to InfluxDB, if this one does.
+    pub fn influx(&self, client: Arc<influx::Client>) -> Option<influx::Influx> {
+        match &self.history {
+            History::Embedded(_) => None,
+            History::Influx(history) => Some(influx::Influx::of(history, &self.path, client)),
+        }
     }
 
     /// Seals one slice of the readings whose hour is over at `now`.
     pub fn seal(&mut self, now: Wall) -> Result<Sealed, SealError> {
-        self.history.seal(&mut self.connection, now)
+        match &mut self.history {
+            History::Embedded(history) => history.seal(&mut self.connection, now),
+            History::Influx(_) => Ok(Sealed::Nothing),
+        }
     }
 
     /// Does one slice of what sites do not keep any longer at `now`. They must be the same until it
     /// has answered that there is nothing.
     pub fn retain(&mut self, now: Wall, sites: &[Kept]) -> rusqlite::Result<Retained> {
-        self.history.retain(&mut self.connection, now, sites)
+        match &mut self.history {
+            History::Embedded(history) => history.retain(&mut self.connection, now, sites),
+            History::Influx(_) => Ok(Retained::Nothing),
+        }
     }
 
     /// Whether somebody else wrote since this was asked last.

@@ -7,20 +7,20 @@ use std::collections::BTreeMap;
 
 /// A set of numbers, as the stretches that they make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(in crate::store) struct Held {
     /// First and last of each stretch; between two there is a hole.
     stretches: BTreeMap<u64, u64>,
 }
 
 impl Held {
     /// Whether a number is among them.
-    pub(super) fn has(&self, number: u64) -> bool {
+    pub(in crate::store) fn has(&self, number: u64) -> bool {
         let before = self.stretches.range(..=number).next_back();
         before.is_some_and(|(_, last)| *last >= number)
     }
 
     /// Adds a number. Answers whether it is new.
-    pub(super) fn add(&mut self, number: u64) -> bool {
+    pub(in crate::store) fn add(&mut self, number: u64) -> bool {
         if self.has(number) {
             return false;
         }
@@ -38,6 +38,21 @@ impl Held {
         }
         self.stretches.insert(first, last);
         true
+    }
+
+    /// Adds a stretch that touches none that is there.
+    pub(in crate::store) fn add_stretch(&mut self, first: u64, last: u64) {
+        self.stretches.insert(first, last);
+    }
+
+    /// Its stretches, first and last of each, in order.
+    pub(in crate::store) fn stretches(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> {
+        self.stretches.iter().map(|(first, last)| (*first, *last))
+    }
+
+    /// The last number of all.
+    pub(in crate::store) fn last(&self) -> Option<u64> {
+        self.stretches.last_key_value().map(|(_, last)| *last)
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn from_flags(flags: i64) -> Result<(TimeSource, bool), Malformed> {
 }
 
 /// What is stored was a `Wall`.
-pub(super) fn wall(micros: i64) -> Wall {
+pub(in crate::store) fn wall(micros: i64) -> Wall {
     Wall::from_micros(micros).unwrap_or(Wall(chrono::DateTime::UNIX_EPOCH))
 }
 

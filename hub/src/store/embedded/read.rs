@@ -139,11 +139,11 @@ const PAGE_OF_KIND: &str = page!("event_by_kind", "event.kind = :kind");
 
 /// An event's place in the order of pages; where a page ends. Ids have no `~`, so it parts them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) time: i64,
-    pub(super) unit: String,
-    pub(super) log: String,
-    pub(super) seq: i64,
+pub(in crate::store) struct Place {
+    pub(in crate::store) time: i64,
+    pub(in crate::store) unit: String,
+    pub(in crate::store) log: String,
+    pub(in crate::store) seq: i64,
 }
 
 impl Place {
@@ -156,11 +156,11 @@ impl Place {
         })
     }
 
-    fn to_text(&self) -> String {
+    pub(in crate::store) fn to_text(&self) -> String {
         format!("{}~{}~{}~{}", self.time, self.unit, self.log, self.seq)
     }
 
-    fn parse(text: &str) -> Result<Self, ReadError> {
+    pub(in crate::store) fn parse(text: &str) -> Result<Self, ReadError> {
         let mut parts = text.split('~');
         let mut part = || parts.next();
         let place = (|| {
@@ -252,7 +252,10 @@ pub(super) fn untold(
     Ok(untold)
 }
 
-pub(super) fn id<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+pub(in crate::store) fn id<T: std::str::FromStr>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {

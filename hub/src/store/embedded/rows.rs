@@ -115,19 +115,19 @@ pub(super) fn integer(number: u64) -> rusqlite::Result<i64> {
 
 /// What an event is asked for by, besides site, kind and time.
 #[derive(Default)]
-struct Columns<'a> {
-    lane: Option<&'a str>,
-    dir: Option<&'a str>,
-    zone: Option<Zone>,
-    sensor: Option<&'a str>,
-    quantity: Option<&'a str>,
+pub(in crate::store) struct Columns<'a> {
+    pub(in crate::store) lane: Option<&'a str>,
+    pub(in crate::store) dir: Option<&'a str>,
+    pub(in crate::store) zone: Option<Zone>,
+    pub(in crate::store) sensor: Option<&'a str>,
+    pub(in crate::store) quantity: Option<&'a str>,
     /// What is summed up: a reading's number, a screening's skin temperature, the litres of a round
     /// that ended.
-    value: Option<f64>,
+    pub(in crate::store) value: Option<f64>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(event: &'a StoredEvent) -> Self {
+    pub(in crate::store) fn of(event: &'a StoredEvent) -> Self {
         let Some(happening) = event.happening() else {
             return Self::default();
         };

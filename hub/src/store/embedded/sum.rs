@@ -16,7 +16,7 @@ const HUGE: f64 = 1e290;
 const HUGE_UNIT: f64 = 18_446_744_073_709_551_616.0;
 
 /// The whole billionths of a number, if it is a decimal of at most nine places and not huge.
-pub(super) fn billionths(value: f64) -> Option<i64> {
+pub(in crate::store) fn billionths(value: f64) -> Option<i64> {
     let scaled = (value * BILLION).round();
     if scaled.abs() >= EXACT || scaled.is_nan() {
         return None;
@@ -28,24 +28,24 @@ pub(super) fn billionths(value: f64) -> Option<i64> {
 
 /// A sum under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Sum {
+pub(in crate::store) struct Sum {
     /// How many numbers.
-    pub(super) n: u64,
+    pub(in crate::store) n: u64,
     /// The smallest.
-    pub(super) min: f64,
+    pub(in crate::store) min: f64,
     /// The largest.
-    pub(super) max: f64,
+    pub(in crate::store) max: f64,
     /// The sum of the decimals among them, in billionths.
-    pub(super) decimals: i128,
+    pub(in crate::store) decimals: i128,
     /// The sum of the others, and what its last digit cannot hold.
-    pub(super) others: (f64, f64),
+    pub(in crate::store) others: (f64, f64),
     /// The sum of the huge ones, in a smaller unit.
-    pub(super) huge: f64,
+    pub(in crate::store) huge: f64,
 }
 
 impl Sum {
     /// Adds a number.
-    pub(super) fn add(&mut self, value: f64) {
+    pub(in crate::store) fn add(&mut self, value: f64) {
         self.bound(1, value, value);
         if let Some(whole) = billionths(value) {
             self.decimals += i128::from(whole);
@@ -57,7 +57,7 @@ impl Sum {
     }
 
     /// Adds what was summed up before.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
         if other.n == 0 {
             return;
         }
@@ -104,7 +104,7 @@ impl Sum {
     }
 
     /// What it comes to; nothing of nothing.
-    pub(super) fn stats(&self) -> Option<Stats> {
+    pub(in crate::store) fn stats(&self) -> Option<Stats> {
         let n = self.n as f64;
         let decimals = self.decimals as f64 / BILLION / n;
         let others = (self.others.0 + self.others.1) / n;

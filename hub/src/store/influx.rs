@@ -1,0 +1,137 @@
+//! The history in InfluxDB 2, behind the journal.
+//!
+//! An event becomes durable, and is acknowledged, in the journal as with any store (`waiting`). From
+//! there an ordered forwarder brings it over by line protocol, one request at a time ([`forward`]).
+//! Questions go to InfluxDB in Flux and are joined with what waits (`read`). All of it speaks the 2.x
+//! HTTP interface and nothing else, so that InfluxDB Cloud or another server with that interface does as
+//! well.
+//!
+//! What a point looks like is in `line`, what an answer means in [`Answer`].
+//!
+//! The HTTP client is a blocking one: the forwarder has a thread of its own that waits for one answer
+//! at a time, and reads of a history run on threads that may wait.
+
+mod answer;
+mod client;
+mod flux;
+pub mod forward;
+mod line;
+mod open_end;
+mod packed;
+mod read;
+mod record;
+mod table;
+mod twin;
+mod waiting;
+mod words;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use gatepost_dashboard::{
+    ports::{EventQuery, ReadError},
+    view::EventPage,
+};
+use gatepost_model::{SiteId, Wall};
+use rusqlite::{Connection, OpenFlags};
+
+use self::{open_end::OpenEnd, read::Question, waiting::Shared};
+use super::port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter};
+use crate::clock::Clock;
+
+pub use answer::Answer;
+pub use client::{Client, Place, QueryError, Retention, SetupError};
+pub use forward::{Forwarder, Pace};
+pub use waiting::{AppendError, Appended, Writer};
+
+/// Makes the tables, if they are not there.
+pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
+    waiting::schema(connection)
+}
+
+/// Reads of the history.
+#[derive(Debug)]
+pub struct Influx {
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    file: PathBuf,
+}
+
+impl Influx {
+    /// Reads what a writer writes to a journal's file, and what was brought over from there.
+    pub fn of(writer: &Writer, file: &Path, client: Arc<Client>) -> Self {
+        Self {
+            client,
+            shared: Arc::clone(&writer.shared),
+            file: file.to_owned(),
+        }
+    }
+
+    /// What brings over what waits.
+    pub fn forwarder(&self, clock: Clock, pace: Pace) -> rusqlite::Result<Forwarder> {
+        let (client, shared) = (Arc::clone(&self.client), Arc::clone(&self.shared));
+        Forwarder::new(client, shared, &self.file, clock, pace)
+    }
+
+    fn open(&self) -> Result<OpenEnd, ReadError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
+            connection.busy_timeout(BUSY)?;
+            Ok(OpenEnd::of(connection))
+        });
+        opened.map_err(|error| ReadError::Unavailable(error.to_string()))
+    }
+
+    fn ask<T>(
+        &self,
+        site: &SiteId,
+        question: impl FnOnce(&Question<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        // What is guarded is in the journal and in InfluxDB, whatever panicked here.
+        let gate = self.shared.gate.read();
+        let _gate = gate.unwrap_or_else(PoisonError::into_inner);
+        let open = self.open()?;
+        question(&Question {
+            client: &self.client,
+            site,
+            open: &open,
+        })
+    }
+}
+
+/// In WAL mode a reader waits for nobody but a recovery.
+const BUSY: Duration = Duration::from_secs(5);
+
+impl EventStore for Influx {
+    fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
+        self.ask(site, |question| question.page(query))
+    }
+
+    fn counts(
+        &self,
+        site: &SiteId,
+        which: &CountFilter,
+        edges: &[Wall],
+    ) -> Result<Vec<u64>, ReadError> {
+        self.ask(site, |question| read::counts(question, which, edges))
+    }
+
+    fn stats(
+        &self,
+        site: &SiteId,
+        which: &StatsFilter,
+        edges: &[Wall],
+    ) -> Result<Vec<Option<Stats>>, ReadError> {
+        self.ask(site, |question| read::stats(question, which, edges))
+    }
+
+    fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
+        self.open()?.latest(site)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,514 @@
+//! Answers from InfluxDB, joined with what waits in the journal.
+//!
+//! While a question is answered nothing is sent, so that every event is in one of both places; only of
+//! what was sent without a full answer it is not known where it is. Where such an event may count, points
+//! are looked at one by one, and the event is left out of one of both.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+};
+
+use gatepost_dashboard::{
+    ports::{EventQuery, ReadError},
+    view::EventPage,
+};
+use gatepost_model::{SiteId, Wall, event::Reading};
+
+use super::{
+    client::{Client, QueryError},
+    flux::{Which, spans},
+    open_end::OpenEnd,
+    packed::Waiting,
+    record::{self, Tags},
+    table, words,
+};
+use crate::store::{
+    embedded::{Columns, Place, Sum},
+    event::StoredEvent,
+    port::{CountFilter, MAX_PAGE, Stats, StatsFilter},
+};
+
+/// What tells a point from others of a question: unit, log, time and twin.
+type Key = (String, String, i64, Option<String>);
+
+fn key_of(waiting: &Waiting) -> Option<Key> {
+    let event = &waiting.event;
+    let twin = waiting
+        .twin
+        .then(|| (event.seq / record::APART).to_string());
+    let nanos = record::nanos(event)?;
+    Some((event.unit.to_string(), event.log.to_string(), nanos, twin))
+}
+
+/// A question about a site's numbers.
+pub(super) struct Question<'a> {
+    pub(super) client: &'a Client,
+    pub(super) site: &'a SiteId,
+    pub(super) open: &'a OpenEnd,
+}
+
+/// A question's buckets under way.
+struct Buckets {
+    edges: Vec<i64>,
+    sums: Vec<Sum>,
+    /// Buckets whose points are to be looked at one by one.
+    single: Vec<bool>,
+    /// What may be there, too.
+    doubtful: HashSet<Key>,
+}
+
+impl Buckets {
+    fn of(edges: &[Wall]) -> Self {
+        let count = edges.len().saturating_sub(1);
+        Self {
+            edges: edges.iter().map(|edge| edge.micros()).collect(),
+            sums: vec![Sum::default(); count],
+            single: vec![false; count],
+            doubtful: HashSet::new(),
+        }
+    }
+
+    fn at(&self, time: i64) -> Option<usize> {
+        let after = self.edges.partition_point(|edge| *edge <= time);
+        let bucket = after.checked_sub(1)?;
+        (bucket < self.sums.len()).then_some(bucket)
+    }
+
+    /// Counts an event that waits, if it is one of those asked for.
+    fn waits(&mut self, waiting: &Waiting, may_be_there: bool, value: Option<f64>) {
+        let Some(bucket) = self.at(waiting.event.time.micros()) else {
+            return;
+        };
+        add(&mut self.sums[bucket], value);
+        if may_be_there && let Some(key) = key_of(waiting) {
+            self.single[bucket] = true;
+            self.doubtful.insert(key);
+        }
+    }
+}
+
+/// Adds a number, or only that there is one more.
+fn add(sum: &mut Sum, value: Option<f64>) {
+    match value {
+        Some(value) => sum.add(value),
+        None => sum.n += 1,
+    }
+}
+
+/// How many events each bucket has.
+pub(super) fn counts(
+    question: &Question<'_>,
+    filter: &CountFilter,
+    edges: &[Wall],
+) -> Result<Vec<u64>, ReadError> {
+    let mut buckets = Buckets::of(edges);
+    question.waiting(&buckets.edges.clone(), |waiting, may_be_there| {
+        let event = &waiting.event;
+        let columns = Columns::of(event);
+        let is_lane = |lane: &str| filter.lanes.iter().any(|it| it.as_str() == lane);
+        let is_asked = !event.is_test()
+            && event.kind() == filter.kind
+            && (filter.lanes.is_empty() || columns.lane.is_some_and(is_lane))
+            && filter
+                .dir
+                .is_none_or(|dir| columns.dir == Some(dir.as_str()));
+        if is_asked {
+            buckets.waits(waiting, may_be_there, None);
+        }
+    })?;
+    let which = Which::counted(question.bucket(), question.site, filter);
+    let spans = spans(&buckets.edges, |bucket| buckets.single[bucket]);
+    let asked = spans
+        .iter()
+        .enumerate()
+        .map(|(n, span)| which.aggregate(&format!("n{n}"), "seq", ("count", "sum"), span));
+    let answer = question.ask(asked)?;
+    table::rows(&answer, |row| {
+        let span = &spans[row.need("result")?[1..].parse::<usize>().unwrap_or(0)];
+        let start = match span.every {
+            Some(_) => row.nanos("_time")?.div_euclid(1000),
+            None => span.from,
+        };
+        if let Some(bucket) = buckets.at(start) {
+            buckets.sums[bucket].n += row.number::<u64>("_value")?;
+        }
+        Ok(())
+    })
+    .map_err(unavailable)?;
+    question.one_by_one(&which, "seq", &mut buckets, |_| Ok(None))?;
+    Ok(buckets.sums.iter().map(|sum| sum.n).collect())
+}
+
+/// What was measured in each bucket.
+pub(super) fn stats(
+    question: &Question<'_>,
+    filter: &StatsFilter,
+    edges: &[Wall],
+) -> Result<Vec<Option<Stats>>, ReadError> {
+    let mut buckets = Buckets::of(edges);
+    question.waiting(&buckets.edges.clone(), |waiting, may_be_there| {
+        if let Some(value) = measured(&waiting.event, filter) {
+            buckets.waits(waiting, may_be_there, Some(value));
+        }
+    })?;
+    let which = Which::summed(question.bucket(), question.site, filter);
+    let spans = spans(&buckets.edges, |bucket| buckets.single[bucket]);
+    let asked = spans.iter().enumerate().flat_map(|(n, span)| {
+        let which = &which;
+        AGGREGATES.iter().map(move |(name, field, how)| {
+            which.aggregate(&format!("{name}{n}"), field, *how, span)
+        })
+    });
+    let answer = question.ask(asked)?;
+    let mut found = vec![Found::NONE; buckets.sums.len()];
+    table::rows(&answer, |row| {
+        let (name, n) = row.need("result")?.split_at(1);
+        let span = &spans[n.parse::<usize>().unwrap_or(0)];
+        let start = match span.every {
+            Some(_) => row.nanos("_time")?.div_euclid(1000),
+            None => span.from,
+        };
+        match buckets.at(start) {
+            Some(bucket) => found[bucket].take(name, row),
+            None => Ok(()),
+        }
+    })
+    .map_err(unavailable)?;
+    for (bucket, found) in found.iter().enumerate() {
+        match found.sum() {
+            Some(sum) => buckets.sums[bucket].merge(&sum),
+            // What is no decimal, or too much of it, is added with care.
+            None => buckets.single[bucket] = true,
+        }
+    }
+    question.one_by_one(&which, "value", &mut buckets, |row| {
+        row.number("_value").map(Some)
+    })?;
+    Ok(buckets.sums.iter().map(Sum::stats).collect())
+}
+
+/// Result, field, and how it is put together within a series and over all.
+const AGGREGATES: [(&str, &str, (&str, &str)); 5] = [
+    ("n", "value", ("count", "sum")),
+    ("a", "value", ("min", "min")),
+    ("z", "value", ("max", "max")),
+    ("d", "value_e9", ("count", "sum")),
+    ("s", "value_e9", ("sum", "sum")),
+];
+
+/// The number of an event that a filter asks for.
+fn measured(event: &StoredEvent, filter: &StatsFilter) -> Option<f64> {
+    if event.is_test() {
+        return None;
+    }
+    let columns = Columns::of(event);
+    let is_asked = match filter {
+        StatsFilter::Readings {
+            quantity,
+            sensor,
+            zone,
+        } => {
+            event.kind() == "reading"
+                && columns.quantity == Some(quantity)
+                && sensor
+                    .as_ref()
+                    .is_none_or(|sensor| columns.sensor == Some(sensor.as_str()))
+                && zone.is_none_or(|zone| columns.zone == Some(zone))
+        }
+        StatsFilter::SkinC { lanes } => {
+            let is_lane = |lane: &str| lanes.iter().any(|it| it.as_str() == lane);
+            event.kind() == "screening" && (lanes.is_empty() || columns.lane.is_some_and(is_lane))
+        }
+        StatsFilter::Litres { zone } => {
+            event.kind() == "round" && zone.is_none_or(|zone| columns.zone == Some(zone))
+        }
+    };
+    columns.value.filter(|_| is_asked)
+}
+
+/// The aggregates of a bucket; it may have several windows.
+#[derive(Debug, Clone)]
+struct Found {
+    n: u64,
+    /// Not a number as long as there is none.
+    min: f64,
+    max: f64,
+    /// How many are decimals, and their sum in billionths.
+    decimals: u64,
+    billionths: i128,
+}
+
+impl Found {
+    const NONE: Self = Self {
+        n: 0,
+        min: f64::NAN,
+        max: f64::NAN,
+        decimals: 0,
+        billionths: 0,
+    };
+
+    fn take(&mut self, name: &str, row: table::Row<'_>) -> Result<(), QueryError> {
+        match name {
+            "n" => self.n += row.number::<u64>("_value")?,
+            "d" => self.decimals += row.number::<u64>("_value")?,
+            "s" => self.billionths += row.number::<i128>("_value")?,
+            "a" => self.min = self.min.min(row.number("_value")?),
+            _ => self.max = self.max.max(row.number("_value")?),
+        }
+        Ok(())
+    }
+
+    /// The sum, if it is exact.
+    fn sum(&self) -> Option<Sum> {
+        let largest = self.min.abs().max(self.max.abs());
+        let is_exact = self.decimals == self.n && self.n as f64 * largest < LARGEST_SUM;
+        let sum = Sum {
+            n: self.n,
+            min: self.min,
+            max: self.max,
+            decimals: self.billionths,
+            ..Sum::default()
+        };
+        (self.n == 0 || is_exact).then_some(sum)
+    }
+}
+
+/// Below this, billionths add up within 63 bits.
+const LARGEST_SUM: f64 = 9e9;
+
+impl Question<'_> {
+    fn bucket(&self) -> &str {
+        &self.client.place().bucket
+    }
+
+    /// Looks at each event that waits between the first edge and the last, and whether it may be in
+    /// InfluxDB as well.
+    fn waiting(&self, edges: &[i64], each: impl FnMut(&Waiting, bool)) -> Result<(), ReadError> {
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+            return Ok(());
+        };
+        self.open.each(self.site, *first..*last, each)
+    }
+
+    /// Asks several questions at once; none is an empty answer.
+    fn ask(&self, asked: impl Iterator<Item = String>) -> Result<String, ReadError> {
+        let asked: Vec<String> = asked.collect();
+        if asked.is_empty() {
+            return Ok(String::new());
+        }
+        self.client.query(&asked.join("\n")).map_err(unavailable)
+    }
+
+    /// Adds the points of single buckets, leaving out those that wait, too.
+    fn one_by_one(
+        &self,
+        which: &Which,
+        field: &str,
+        buckets: &mut Buckets,
+        value: impl Fn(table::Row<'_>) -> Result<Option<f64>, QueryError>,
+    ) -> Result<(), ReadError> {
+        let mut asked = Vec::new();
+        let mut at = 0;
+        while at < buckets.single.len() {
+            let first = at;
+            while at < buckets.single.len() && buckets.single[at] {
+                at += 1;
+            }
+            if at > first && buckets.edges[first] < buckets.edges[at] {
+                let name = format!("p{first}");
+                asked.push(which.each(&name, field, buckets.edges[first], buckets.edges[at]));
+            }
+            at = at.max(first + 1);
+        }
+        let answer = self.ask(asked.into_iter())?;
+        table::rows(&answer, |row| {
+            let nanos = row.nanos("_time")?;
+            let key = (
+                row.need("unit")?.to_owned(),
+                row.need("log")?.to_owned(),
+                nanos,
+                row.get("twin").map(str::to_owned),
+            );
+            if let Some(bucket) = buckets.at(nanos.div_euclid(1000))
+                && !buckets.doubtful.contains(&key)
+            {
+                add(&mut buckets.sums[bucket], value(row)?);
+            }
+            Ok(())
+        })
+        .map_err(unavailable)
+    }
+
+    /// A page of events.
+    pub(super) fn page(&self, query: &EventQuery) -> Result<EventPage, ReadError> {
+        let after = query.cursor.as_deref().map(Place::parse).transpose()?;
+        let limit = query.limit.clamp(1, MAX_PAGE);
+        let begin = query.from.map_or(0, Wall::micros);
+        let begin = after.as_ref().map_or(begin, |after| begin.max(after.time));
+        let times = begin..query.to.map_or(END, Wall::micros);
+        // One more than asked for tells whether there is a next page.
+        let mut first = First {
+            after,
+            most: limit + 1,
+            found: BTreeMap::new(),
+        };
+        if times.start < times.end {
+            self.open.each(self.site, times.clone(), |waiting, _| {
+                if is_on_page(&waiting.event, query) {
+                    first.take(&waiting.event);
+                }
+            })?;
+            self.records(query, times, &mut first)?;
+        }
+        let next = (first.found.len() > limit).then(|| first.found.keys().nth(limit - 1));
+        let next = next.flatten().map(Place::to_text);
+        let events = first.found.into_values().take(limit);
+        Ok(EventPage {
+            events: events.map(|event| event.to_json()).collect(),
+            next,
+        })
+    }
+
+    /// Takes the first events of InfluxDB. Looked through in stretches that grow, since the server puts
+    /// a stretch in order as a whole.
+    fn records(
+        &self,
+        query: &EventQuery,
+        times: Range<i64>,
+        first: &mut First,
+    ) -> Result<(), ReadError> {
+        let which = Which::paged(self.bucket(), self.site, query);
+        let mut at = times.start;
+        let mut stretch = FIRST_STRETCH;
+        while at < times.end && !first.is_full_before(at) {
+            let end = at.saturating_add(stretch).min(times.end);
+            let mut found = self.events(&which.records(at, end, Some(first.most)))?;
+            stretch = stretch.saturating_mul(8);
+            let was_cut = found.len() >= first.most;
+            match found.iter().map(|event| event.time.micros()).max() {
+                // Of the last moment there may be more, and they have an order of their own.
+                Some(last) if was_cut => {
+                    found.retain(|event| event.time.micros() < last);
+                    found.extend(self.events(&which.records(last, last + 1, None))?);
+                    at = last + 1;
+                }
+                Some(_) => at = end,
+                None => {
+                    let answer = self.ask(
+                        [which.first(end, times.end)]
+                            .into_iter()
+                            .filter(|_| end < times.end),
+                    )?;
+                    at = times.end;
+                    table::rows(&answer, |row| {
+                        at = row.nanos("_time")?.div_euclid(1000);
+                        Ok(())
+                    })
+                    .map_err(unavailable)?;
+                }
+            }
+            found.iter().for_each(|event| first.take(event));
+        }
+        Ok(())
+    }
+
+    /// The events of an answer.
+    pub(super) fn events(&self, asked: &str) -> Result<Vec<StoredEvent>, ReadError> {
+        let answer = self.client.query(asked).map_err(unavailable)?;
+        let mut found = Vec::new();
+        table::rows(&answer, |row| {
+            // What is none of Gatepost's in its bucket is no event.
+            found.extend(event_of(self.site, row)?);
+            Ok(())
+        })
+        .map_err(unavailable)?;
+        Ok(found)
+    }
+}
+
+fn event_of(site: &SiteId, row: table::Row<'_>) -> Result<Option<StoredEvent>, QueryError> {
+    let read = || {
+        let reading = match (row.get("sensor"), row.get("quantity")) {
+            (Some(sensor), Some(quantity)) => Some(Reading {
+                sensor: sensor.parse().ok()?,
+                quantity: words::decode(quantity)?.into_owned(),
+                value: 0.0,
+                zone: row.get("zone").and_then(|zone| zone.parse().ok()),
+            }),
+            _ => None,
+        };
+        Some(Tags {
+            site: site.clone(),
+            unit: row.get("unit")?.parse().ok()?,
+            log: row.get("log")?.parse().ok()?,
+            reading,
+        })
+    };
+    let nanos = row.nanos("_time")?;
+    let record = row.need("_value")?;
+    Ok(read().and_then(|tags| record::read(nanos, tags, record)))
+}
+
+/// The first events of a page, in their order, each once.
+struct First {
+    after: Option<Place>,
+    most: usize,
+    found: BTreeMap<Place, StoredEvent>,
+}
+
+impl First {
+    fn take(&mut self, event: &StoredEvent) {
+        let place = Place {
+            time: event.time.micros(),
+            unit: event.unit.to_string(),
+            log: event.log.to_string(),
+            seq: event.seq.cast_signed(),
+        };
+        let is_last = self.found.len() >= self.most
+            && self
+                .found
+                .last_key_value()
+                .is_some_and(|(last, _)| place > *last);
+        if is_last || self.after.as_ref().is_some_and(|after| place <= *after) {
+            return;
+        }
+        self.found.insert(place, event.clone());
+        if self.found.len() > self.most {
+            self.found.pop_last();
+        }
+    }
+
+    /// Whether whatever comes at a time or later cannot be among them.
+    fn is_full_before(&self, time: i64) -> bool {
+        self.found.len() >= self.most
+            && self
+                .found
+                .last_key_value()
+                .is_some_and(|(last, _)| last.time < time)
+    }
+}
+
+fn is_on_page(event: &StoredEvent, query: &EventQuery) -> bool {
+    let columns = Columns::of(event);
+    query
+        .kind
+        .as_deref()
+        .is_none_or(|kind| event.kind() == kind)
+        && query
+            .lane
+            .as_ref()
+            .is_none_or(|lane| columns.lane == Some(lane.as_str()))
+        && query.zone.is_none_or(|zone| columns.zone == Some(zone))
+        && query.unit.as_ref().is_none_or(|unit| event.unit == *unit)
+}
+
+/// Two hours: a busy site has a page of events in it.
+const FIRST_STRETCH: i64 = 2 * 3_600_000_000;
+
+/// The end of the times that the record can hold: the beginning of 2200.
+const END: i64 = 7_258_118_400_000_000;
+
+fn unavailable(error: QueryError) -> ReadError {
+    ReadError::Unavailable(error.to_string())
+}

@@ -1,0 +1,404 @@
+//! Events that wait for InfluxDB, in the journal.
+//!
+//! | table | holds |
+//! |---|---|
+//! | `influx_row` | events in the order of their commits, packed; a row is of one site |
+//! | `influx_mark` | up to which row all is confirmed, and up to which row something was sent |
+//! | `influx_log`, `influx_held` | which sequences of each log were ever taken, and its newest time |
+//! | `influx_latest` | the newest reading of each sensor and quantity, by the time of measuring |
+//! | `influx_refused` | points that InfluxDB refused, until they are in quarantine |
+//!
+//! A row is written in the transaction of its turn. Before it is sent for the first time the mark says
+//! so; once InfluxDB has all of it, the mark says that. Rows between the two may be there, in part or as
+//! a whole, whatever became of the answer. The newest reading of each gauge is kept beside, so that
+//! nobody has to ask every series for its last point.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use gatepost_model::{LogId, SensorId, SiteId, UnitId, Zone, event::Happening};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use tokio::sync::Notify;
+
+use super::{packed, twin::Crowd};
+use crate::store::{embedded::Held, event::StoredEvent};
+
+pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(SCHEMA)
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS influx_row (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        site TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS influx_mark (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        confirmed INTEGER NOT NULL,
+        sending INTEGER NOT NULL
+    ) STRICT;
+    INSERT OR IGNORE INTO influx_mark (one, confirmed, sending) VALUES (1, 0, 0);
+    CREATE TABLE IF NOT EXISTS influx_log (
+        id INTEGER PRIMARY KEY,
+        site TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        log TEXT NOT NULL,
+        newest INTEGER,
+        UNIQUE (site, unit, log)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS influx_held (
+        log INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (log, first)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS influx_latest (
+        site TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        sensor TEXT NOT NULL,
+        quantity TEXT NOT NULL,
+        zone TEXT,
+        value REAL NOT NULL,
+        time INTEGER NOT NULL,
+        log TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (site, unit, sensor, quantity)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS influx_refused (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        site TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        event TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Keeps what a gauge measured if it is newer than what is kept.
+const NEWEST: &str = "
+    INSERT INTO influx_latest (site, unit, sensor, quantity, zone, value, time, log, seq)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    ON CONFLICT DO UPDATE SET zone = excluded.zone, value = excluded.value, time = excluded.time,
+                              log = excluded.log, seq = excluded.seq
+    WHERE (excluded.time, excluded.log, excluded.seq) > (time, log, seq)";
+
+/// What writer, forwarder and readers share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// Bytes of the rows that are not confirmed. The forwarder may have confirmed what the writer has
+    /// yet to count.
+    pending: AtomicI64,
+    /// Something new waits.
+    pub(super) wake: Notify,
+    /// Held for writing while something is sent and for reading while a question is answered, so that
+    /// nothing moves from the journal to InfluxDB in the middle of one.
+    pub(super) gate: RwLock<()>,
+}
+
+impl Shared {
+    /// Bytes of the rows that are not confirmed.
+    pub(super) fn pending(&self) -> u64 {
+        u64::try_from(self.pending.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// So many bytes are confirmed.
+    pub(super) fn less(&self, bytes: u64) {
+        self.pending
+            .fetch_sub(bytes.cast_signed(), Ordering::Relaxed);
+    }
+}
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) shared: Arc<Shared>,
+    /// More bytes than this do not wait.
+    limit: u64,
+    logs: HashMap<(SiteId, UnitId, LogId), Log>,
+    /// Something was appended that is not confirmed.
+    is_open: bool,
+}
+
+/// What is known of a log.
+#[derive(Debug)]
+struct Log {
+    id: i64,
+    held: Held,
+    crowd: Crowd,
+}
+
+/// What an append has written.
+#[must_use = "what is durable must be confirmed"]
+#[derive(Debug)]
+pub struct Appended {
+    /// How many events were new.
+    pub added: u64,
+    bytes: u64,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// SQLite refused.
+    #[error("the journal cannot be written")]
+    Sqlite(#[from] rusqlite::Error),
+    /// As much waits for InfluxDB as may.
+    #[error(
+        "{} MB wait for InfluxDB, which is all that `journal_max_mb` of [store] allows",
+        .0 / 1_000_000
+    )]
+    Full(u64),
+}
+
+impl Writer {
+    /// Reads what is to be remembered. The tables must be there. Up to `limit` bytes may wait.
+    pub fn open(connection: &Connection, limit: u64) -> rusqlite::Result<Self> {
+        let pending: i64 = connection.query_row(
+            "SELECT coalesce(sum(length(data)), 0) FROM influx_row
+             WHERE id > (SELECT confirmed FROM influx_mark)",
+            [],
+            |row| row.get(0),
+        )?;
+        let shared = Shared::default();
+        shared.pending.store(pending, Ordering::Relaxed);
+        Ok(Self {
+            shared: Arc::new(shared),
+            limit,
+            logs: HashMap::new(),
+            is_open: false,
+        })
+    }
+
+    /// Appends events in the journal's transaction. An event that was taken before, by site, unit, log
+    /// and sequence, is left out.
+    pub fn append(
+        &mut self,
+        transaction: &Transaction<'_>,
+        events: &[StoredEvent],
+    ) -> Result<Appended, AppendError> {
+        if std::mem::replace(&mut self.is_open, true) {
+            self.logs.clear();
+        }
+        let mut rows = Rows::default();
+        let mut newest: BTreeMap<Gauge<'_>, &StoredEvent> = BTreeMap::new();
+        let mut rest = events;
+        while let Some(first) = rest.first() {
+            let is_same = |event: &&StoredEvent| {
+                event.log == first.log && event.unit == first.unit && event.site == first.site
+            };
+            let length = rest.iter().take_while(is_same).count();
+            let (same, more) = rest.split_at(length);
+            rest = more;
+            let log = self.log(transaction, first)?;
+            let mut is_late = false;
+            let grows = log.held.stretches().next_back().map(|(first, _)| first);
+            for event in same {
+                if !log.held.add(event.seq) {
+                    continue;
+                }
+                is_late |= log.held.last() != Some(event.seq);
+                let twin = log.crowd.take(event.seq, event.time.micros());
+                rows.push(event, twin);
+                if let Some(gauge) = gauge(event) {
+                    let known = newest.entry(gauge).or_insert(event);
+                    if order(event) > order(known) {
+                        *known = event;
+                    }
+                }
+            }
+            log.save(transaction, grows.filter(|_| !is_late))?;
+        }
+        for event in newest.into_values() {
+            if let Some(Happening::Reading(reading)) = event.happening() {
+                transaction.prepare_cached(NEWEST)?.execute(params![
+                    event.site.as_str(),
+                    event.unit.as_str(),
+                    reading.sensor.as_str(),
+                    reading.quantity,
+                    reading.zone.map(Zone::as_str),
+                    reading.value,
+                    event.time.micros(),
+                    event.log.as_str(),
+                    event.seq.cast_signed(),
+                ])?;
+            }
+        }
+        let appended = rows.finish(transaction)?;
+        let pending = self.shared.pending();
+        // Whatever the limit, one turn fits into an empty journal.
+        if appended.bytes > 0 && pending > 0 && pending + appended.bytes > self.limit {
+            return Err(AppendError::Full(pending));
+        }
+        Ok(appended)
+    }
+
+    /// Tells the forwarder what has become durable.
+    pub fn confirm(&mut self, appended: Appended) {
+        self.is_open = false;
+        if appended.bytes > 0 {
+            let pending = &self.shared.pending;
+            pending.fetch_add(appended.bytes.cast_signed(), Ordering::Relaxed);
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn log(
+        &mut self,
+        transaction: &Transaction<'_>,
+        event: &StoredEvent,
+    ) -> rusqlite::Result<&mut Log> {
+        let key = (event.site.clone(), event.unit.clone(), event.log.clone());
+        // The entry cannot be held over a look-up that may fail.
+        if !self.logs.contains_key(&key) {
+            let log = Log::load(transaction, event)?;
+            self.logs.insert(key.clone(), log);
+        }
+        Ok(self.logs.entry(key).or_insert_with(|| Log {
+            id: 0,
+            held: Held::default(),
+            crowd: Crowd::default(),
+        }))
+    }
+}
+
+type Gauge<'e> = (&'e SiteId, &'e UnitId, &'e SensorId, &'e str);
+
+/// The gauge whose newest reading an event may be.
+fn gauge(event: &StoredEvent) -> Option<Gauge<'_>> {
+    match event.happening() {
+        Some(Happening::Reading(reading)) if !event.is_test() => {
+            Some((&event.site, &event.unit, &reading.sensor, &reading.quantity))
+        }
+        _ => None,
+    }
+}
+
+/// Which of two readings is the newer one.
+fn order(event: &StoredEvent) -> (i64, &str, u64) {
+    (event.time.micros(), event.log.as_str(), event.seq)
+}
+
+impl Log {
+    fn load(transaction: &Transaction<'_>, event: &StoredEvent) -> rusqlite::Result<Self> {
+        let names = params![event.site.as_str(), event.unit.as_str(), event.log.as_str()];
+        let known = transaction
+            .prepare_cached(
+                "SELECT id, newest FROM influx_log WHERE site = ?1 AND unit = ?2 AND log = ?3",
+            )?
+            .query_row(names, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (id, newest): (i64, Option<i64>) = match known {
+            Some(known) => known,
+            None => {
+                let id = transaction
+                    .prepare_cached("INSERT INTO influx_log (site, unit, log) VALUES (?1, ?2, ?3)")?
+                    .insert(names)?;
+                (id, None)
+            }
+        };
+        let mut held = Held::default();
+        let mut stretches =
+            transaction.prepare_cached("SELECT first, last FROM influx_held WHERE log = ?1")?;
+        let mut rows = stretches.query([id])?;
+        while let Some(row) = rows.next()? {
+            let (first, last): (i64, i64) = (row.get(0)?, row.get(1)?);
+            held.add_stretch(first.cast_unsigned(), last.cast_unsigned());
+        }
+        let crowd = Crowd::of(held.last().unwrap_or(0), newest);
+        Ok(Self { id, held, crowd })
+    }
+
+    /// Writes what has changed: usually only the last stretch has grown, and others stand behind it.
+    fn save(&self, transaction: &Transaction<'_>, grows: Option<u64>) -> rusqlite::Result<()> {
+        if grows.is_none() {
+            transaction
+                .prepare_cached("DELETE FROM influx_held WHERE log = ?1")?
+                .execute([self.id])?;
+        }
+        let mut put = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO influx_held (log, first, last) VALUES (?1, ?2, ?3)",
+        )?;
+        let changed = self.held.stretches().rev();
+        for (first, last) in
+            changed.take_while(|(first, _)| grows.is_none_or(|from| *first >= from))
+        {
+            put.execute(params![self.id, first.cast_signed(), last.cast_signed()])?;
+        }
+        transaction
+            .prepare_cached("UPDATE influx_log SET newest = ?2 WHERE id = ?1")?
+            .execute(params![self.id, self.crowd.newest()])?;
+        Ok(())
+    }
+}
+
+/// The rows of one append, by site.
+#[derive(Default)]
+struct Rows<'e> {
+    full: Vec<Row<'e>>,
+    open: BTreeMap<&'e SiteId, Row<'e>>,
+}
+
+struct Row<'e> {
+    site: &'e SiteId,
+    text: String,
+    events: u64,
+    first: i64,
+    last: i64,
+    received: i64,
+}
+
+impl<'e> Rows<'e> {
+    fn push(&mut self, event: &'e StoredEvent, twin: bool) {
+        let time = event.time.micros();
+        let row = self.open.entry(&event.site).or_insert_with(|| Row {
+            site: &event.site,
+            text: String::new(),
+            events: 0,
+            first: time,
+            last: time,
+            received: 0,
+        });
+        packed::push(&mut row.text, event, twin);
+        row.events += 1;
+        row.first = row.first.min(time);
+        row.last = row.last.max(time);
+        row.received = row.received.max(event.received.micros());
+        if (row.events >= MOST_EVENTS || row.text.len() >= MOST_BYTES)
+            && let Some(row) = self.open.remove(&event.site)
+        {
+            self.full.push(row);
+        }
+    }
+
+    fn finish(self, transaction: &Transaction<'_>) -> rusqlite::Result<Appended> {
+        let mut appended = Appended { added: 0, bytes: 0 };
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO influx_row (site, first, last, received, data)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for row in self.full.into_iter().chain(self.open.into_values()) {
+            let data = packed::pack(&row.text);
+            appended.added += row.events;
+            appended.bytes += data.len() as u64;
+            insert.execute(params![
+                row.site.as_str(),
+                row.first,
+                row.last,
+                row.received,
+                data
+            ])?;
+        }
+        Ok(appended)
+    }
+}
+
+/// So that a request has whole rows and is not too large.
+const MOST_EVENTS: u64 = 1000;
+const MOST_BYTES: usize = 256 * 1024;
