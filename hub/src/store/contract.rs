@@ -319,7 +319,7 @@ fn shuffled(bench: &dyn Bench) {
 fn pages(bench: &dyn Bench) {
     bench.append(&a_day());
     let whole = events(bench, &all());
-    for (kind, limit) in [(None, 1), (None, 10), (Some("passage"), 25), (None, 600)] {
+    for (kind, limit) in [(None, 9), (None, 10), (Some("passage"), 25), (None, 600)] {
         let mut query = EventQuery {
             kind: kind.map(str::to_owned),
             limit,
