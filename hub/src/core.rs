@@ -22,7 +22,7 @@ pub mod rounds;
 mod same_day;
 pub mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod verdicts;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! turns of their own, at most every `delta` and at least every `tick`. A turn that cannot be stored
 //! is tried again as it is: nothing was acknowledged, the queue fills, and units wait.
 
+mod gather;
 mod housekeeping;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 };
 
 use gatepost_dashboard::ports::{self, CommandError};
-use gatepost_model::{Wall, wire::MAX_BATCH_LINES};
+use gatepost_model::Wall;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -23,6 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use gather::Gathering;
 use housekeeping::Housekeeping;
 
 use crate::{
@@ -116,6 +118,7 @@ impl Engine {
         self.health.works(PART);
         let mut last_tick = self.clock.stopwatch();
         let mut housekeeping = Housekeeping::new(&self.clock);
+        let mut gathering = Gathering::new(self.clock);
         let mut is_left = false;
         loop {
             let until_tick = match (is_left, self.is_due()) {
@@ -124,7 +127,7 @@ impl Engine {
                 (false, false) => self.tick,
             };
             let wait = until_tick.saturating_sub(last_tick.elapsed());
-            let inputs = self.wait_for_inputs(runtime, stop, wait);
+            let inputs = gathering.next(&mut self.queue, runtime, stop, wait);
             let is_stopping = stop.is_cancelled() && inputs.is_empty();
             if !inputs.is_empty() && !self.turn(inputs, runtime, stop) {
                 return;
@@ -150,35 +153,6 @@ impl Engine {
     fn is_due(&self) -> bool {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         core.state().due.is_due(self.clock.now())
-    }
-
-    /// All that is queued, up to one turn's worth; waits for the first.
-    fn wait_for_inputs(
-        &mut self,
-        runtime: &Handle,
-        stop: &CancellationToken,
-        wait: Duration,
-    ) -> Vec<Input> {
-        let first = runtime.block_on(async {
-            tokio::select! {
-                biased;
-                input = timeout(wait, self.queue.recv()) => input.ok().flatten(),
-                () = stop.cancelled() => None,
-            }
-        });
-        let Some(first) = first else {
-            // Told to stop: what is queued already is still taken.
-            return self.queue.try_recv().into_iter().collect();
-        };
-        let mut events = events_of(&first);
-        let mut inputs = vec![first];
-        while events + MAX_BATCH_LINES <= MAX_EVENTS
-            && let Ok(input) = self.queue.try_recv()
-        {
-            events += events_of(&input);
-            inputs.push(input);
-        }
-        inputs
     }
 
     /// Sites that the command line changed beside the hub.
@@ -291,13 +265,6 @@ impl Engine {
                 Effect::Answer { ticket, answer } => self.answers.give(ticket, answer),
             }
         }
-    }
-}
-
-fn events_of(input: &Input) -> usize {
-    match input {
-        Input::Batch(batch) => batch.lines.len(),
-        _ => 0,
     }
 }
 

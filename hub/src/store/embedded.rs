@@ -139,7 +139,7 @@ const SCHEMA: &str = "
         check32 INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS reading_journal (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,
         hour INTEGER NOT NULL,
         data BLOB NOT NULL
     ) STRICT;

@@ -38,6 +38,8 @@ pub struct Writer {
     is_open: bool,
     /// The last number of each log that is confirmed, as far as readings go that are not sealed.
     confirmed: FxHashMap<i64, u64>,
+    /// The journal row that is written next: above all that ever were while an hour is being sealed.
+    next_row: i64,
     pub(super) retaining: Retaining,
 }
 
@@ -106,6 +108,7 @@ impl Writer {
             slice: SLICE,
             is_open: false,
             confirmed,
+            next_row: connection.query_row(NEXT_ROW, [], |row| row.get(0))?,
             retaining: Retaining::default(),
         })
     }
@@ -128,6 +131,7 @@ impl Writer {
             known: &mut self.known,
             confirmed: &self.confirmed,
             appended: Appended::default(),
+            next_row: &mut self.next_row,
             new_series: HashMap::new(),
         };
         let mut rest = events;
@@ -178,6 +182,7 @@ struct Appending<'a, 't> {
     known: &'a mut Known,
     confirmed: &'a FxHashMap<i64, u64>,
     appended: Appended,
+    next_row: &'a mut i64,
     /// Series that this append makes.
     new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
 }
@@ -321,14 +326,20 @@ impl Appending<'_, '_> {
     fn finish(mut self) -> rusqlite::Result<Appended> {
         let mut insert = self
             .transaction
-            .prepare_cached("INSERT INTO reading_journal (hour, data) VALUES (?1, ?2)")?;
+            .prepare_cached("INSERT INTO reading_journal (id, hour, data) VALUES (?1, ?2, ?3)")?;
         for (hour, new) in &mut self.appended.hours {
             let chunk = std::mem::take(&mut new.chunk);
-            new.row = insert.insert(params![hour, chunk.finish()])?;
+            new.row = *self.next_row;
+            *self.next_row += 1;
+            insert.execute(params![new.row, hour, chunk.finish()])?;
         }
         Ok(self.appended)
     }
 }
+
+const NEXT_ROW: &str = "
+    SELECT 1 + max((SELECT coalesce(max(id), 0) FROM reading_journal),
+                   (SELECT coalesce(max(through), 0) FROM reading_sealing))";
 
 /// The last number of a log among rows and sealed readings.
 fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
