@@ -100,7 +100,9 @@ impl Hub {
             .append(true)
             .open(self.path("log"))
             .unwrap();
-        let child = Spawned::new(BINARY)
+        // A file that may not grow is an error of a write, and no signal that ends the process.
+        let child = Spawned::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BINARY])
             .args(["serve", "--config"])
             .arg(self.config())
             .stderr(Stdio::from(log))
@@ -119,6 +121,16 @@ impl Hub {
         self.http = said["http"].as_str().unwrap().to_owned();
         self.mqtt = said["mqtt"].as_str().unwrap().to_owned();
         self.wait("/readyz", |ready| ready["ready"] == true).await;
+    }
+
+    /// No file of the process may be larger than so many bytes, as on a disk that is full.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let pid = self.child.as_ref().unwrap().id().unwrap().to_string();
+        let limit = format!("--fsize={bytes}:");
+        let set = Command::new("prlimit")
+            .args(["--pid", &pid, &limit])
+            .status();
+        assert!(set.unwrap().success());
     }
 
     /// The process dies at once.

@@ -33,6 +33,40 @@ async fn while_the_journal_cannot_be_written_nothing_is_acknowledged_and_then_ev
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_nothing_is_acknowledged_and_it_goes_on_by_itself() {
+    let mut hub = Hub::start().await;
+    let mut unit = Unit::connect(&hub).await;
+    let mut log = Log::new("l");
+    log.passages(6);
+    unit.say("events", log.batch(1, 2)).await;
+    unit.acked(&log, 2).await;
+
+    hub.limit_files("1");
+    unit.say("events", log.batch(3, 4)).await;
+    let ready = hub.wait("/readyz", |ready| ready["ready"] == false).await;
+    let store = &ready["parts"][0];
+    assert_eq!(store["name"], "store");
+    let detail = store["detail"].as_str().unwrap();
+    assert!(detail.contains("see that the disk has room"), "{detail}");
+    assert_eq!(hub.sequences("l").await, [1, 2]);
+    // Nothing of it is there after a start either.
+    hub.kill().await;
+    hub.serve().await;
+    assert_eq!(hub.sequences("l").await, [1, 2]);
+    unit = Unit::connect(&hub).await;
+    unit.say("events", log.batch(3, 4)).await;
+    unit.acked(&log, 4).await;
+
+    hub.limit_files("1");
+    unit.say("events", log.batch(5, 6)).await;
+    hub.wait("/readyz", |ready| ready["ready"] == false).await;
+    hub.limit_files("unlimited");
+    unit.acked(&log, 6).await;
+    hub.wait("/readyz", |ready| ready["ready"] == true).await;
+    assert_eq!(hub.sequences("l").await, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_broker_ends_the_process_and_loses_nothing() {
     let mut hub = Hub::start().await;
     let mut unit = Unit::connect(&hub).await;
