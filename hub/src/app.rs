@@ -114,6 +114,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let live = Arc::new(Live::new(
         Arc::clone(&core),
         Arc::clone(&outbox),
+        Arc::clone(&health),
         clock,
         config.timers.delta,
     ));

@@ -28,6 +28,7 @@ use tracing::warn;
 use crate::{
     clock::{Clock, Stopwatch},
     core::{Core, state::Change},
+    health::Health,
     outbox::Outbox,
     read_model,
 };
@@ -47,6 +48,7 @@ const PUBLISH_ALL: Duration = Duration::from_secs(60);
 pub struct Live {
     core: Arc<RwLock<Core>>,
     outbox: Arc<Outbox>,
+    health: Arc<Health>,
     clock: Clock,
     delta: Duration,
     scopes: Mutex<Scopes>,
@@ -73,12 +75,14 @@ impl Live {
     pub fn new(
         core: Arc<RwLock<Core>>,
         outbox: Arc<Outbox>,
+        health: Arc<Health>,
         clock: Clock,
         delta: Duration,
     ) -> Self {
         Self {
             core,
             outbox,
+            health,
             clock,
             delta,
             scopes: Mutex::default(),
@@ -240,10 +244,15 @@ impl Live {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let grace = core.settings().slot_grace;
-        match scope {
-            Some(site) => read_model::site::snapshot(core.state(), site, grace, now).map(to_json),
-            None => Ok(fleet(&core, grace, readers, sites, now)),
-        }
+        let mut model = match scope {
+            Some(site) => to_json(read_model::site::snapshot(core.state(), site, grace, now)?),
+            None => fleet(&core, grace, readers, sites, now),
+        };
+        // What is on the page is not the newest while a part of the hub does not work.
+        let parts = self.health.readiness().into_iter();
+        let troubles = parts.filter(|part| !part.ready).map(|part| part.name);
+        model["troubles"] = troubles.collect();
+        Ok(model)
     }
 }
 

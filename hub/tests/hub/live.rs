@@ -8,13 +8,13 @@ use crate::{
 };
 
 /// A stream of events, as a page reads it.
-struct Stream {
+pub(crate) struct Stream {
     answer: reqwest::Response,
     text: String,
 }
 
 impl Stream {
-    async fn open(hub: &Hub, scope: &str, last: Option<u64>) -> Self {
+    pub(crate) async fn open(hub: &Hub, scope: &str, last: Option<u64>) -> Self {
         let last = last.map_or(String::new(), |rev| format!("&last_event_id={rev}"));
         Self {
             answer: hub
@@ -25,7 +25,7 @@ impl Stream {
     }
 
     /// The next event of a kind; others are passed over.
-    async fn next(&mut self, kind: &str) -> Value {
+    pub(crate) async fn next(&mut self, kind: &str) -> Value {
         let wait = async {
             loop {
                 while let Some((event, rest)) = self.text.split_once("\n\n") {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    live::Stream,
     process::{Hub, PATIENCE},
     unit::{Log, Unit},
 };
@@ -49,6 +50,13 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_it_goes_on_by_itself() {
     let detail = store["detail"].as_str().unwrap();
     assert!(detail.contains("see that the disk has room"), "{detail}");
     assert_eq!(hub.sequences("l").await, [1, 2]);
+    let mut stream = Stream::open(&hub, "site:s", None).await;
+    let page = stream.next("snapshot").await;
+    assert_eq!(
+        page["data"]["troubles"],
+        serde_json::json!(["store"]),
+        "{page}"
+    );
     // Nothing of it is there after a start either.
     hub.kill().await;
     hub.serve().await;

@@ -104,7 +104,10 @@ export interface SiteRow {
   waiting: number;
 }
 
-export interface FleetSnapshot { sites: SiteRow[] }
+/** Parts of the hub that do not work now: what is shown is not the newest. */
+export interface Troubled { troubles?: string[] }
+
+export interface FleetSnapshot extends Troubled { sites: SiteRow[] }
 
 export interface Fault { sensor: string; code: FaultCode; since: Wall }
 
@@ -195,7 +198,7 @@ export interface Unit {
   logs: { log: string; through: number; lost: number }[];
 }
 
-export interface SiteSnapshot {
+export interface SiteSnapshot extends Troubled {
   id: string;
   name: Name;
   time_zone: string;

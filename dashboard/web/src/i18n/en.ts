@@ -37,6 +37,11 @@ export const messages = {
     lostBanner: (length, at) => `Disconnected from the server for ${length}; figures stand at ${at}`,
     neverBanner: 'The server cannot be reached; trying again',
     retryNow: 'Retry now',
+    trouble: {
+      store: 'The server cannot write its record now: look at its disk. Units keep what they see and send it later',
+      units: 'The server cannot hear the units now. They keep what they see and send it later',
+      history: 'The history’s database is out of reach. The server keeps what is new and passes it on later',
+    },
     back: 'Connected again',
     newBuild: 'A new version is here',
     reload: 'Reload',

@@ -36,6 +36,11 @@ export const messages = {
     lostBanner: (length: string, at: string) => `与服务器断开 ${length}，数值停留在 ${at}`,
     neverBanner: '连不上服务器，正在重试',
     retryNow: '立即重试',
+    trouble: {
+      store: '服务器暂时无法写入记录，请检查磁盘；设备保留数据，恢复后自动补传',
+      units: '服务器暂时收不到设备数据；设备保留数据，恢复后自动补传',
+      history: '历史数据库暂时不可用；新数据先存在服务器，恢复后自动转存',
+    },
     back: '已重新连接',
     newBuild: '有新版本',
     reload: '重新载入',
