@@ -32,7 +32,7 @@ use crate::{
     paths(
         sites::list, sites::one, events::list, series::rows, slots::list, units::one, units::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
-        alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list,
+        alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
         records::entries, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,

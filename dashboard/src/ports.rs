@@ -5,7 +5,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use gatepost_model::{
-    Direction, LaneId, SensorId, SiteId, UnitId, Wall, Zone,
+    Direction, LaneId, LogId, SensorId, SiteId, UnitId, Wall, Zone,
     alert::{AlertKind, AlertState, Outcome},
     event::EntryOutcome,
 };
@@ -240,6 +240,21 @@ pub enum Act {
         /// Why it was refused.
         reason: Option<String>,
     },
+    /// What was set aside is brought again.
+    Retry {
+        /// Which item in quarantine.
+        quarantine: u64,
+    },
+}
+
+impl Act {
+    /// The item in quarantine that it is about; 0 of other acts.
+    pub fn quarantine(&self) -> u64 {
+        match self {
+            Self::Retry { quarantine } => *quarantine,
+            _ => 0,
+        }
+    }
 }
 
 /// What people find out about a suspected fever.
@@ -311,8 +326,28 @@ pub enum Answer {
     RollCall(RollCallView),
     /// The day's entries, with the new one.
     Entries(EntryCounts),
+    /// What was set aside and is in the record now.
+    Retried(Retried),
     /// What the same command came to before.
     Again(serde_json::Value),
+}
+
+/// An event that was set aside and is in the record now, or on its way to the store.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Retried {
+    /// Which item in quarantine it was.
+    pub quarantine: u64,
+    /// Its site.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// The unit.
+    #[schema(value_type = String)]
+    pub unit: UnitId,
+    /// The unit's log.
+    #[schema(value_type = String)]
+    pub log: LogId,
+    /// Its sequence.
+    pub seq: u64,
 }
 
 impl Answer {
@@ -325,6 +360,7 @@ impl Answer {
             Self::Round(_) => "round",
             Self::RollCall(_) => "roll_call",
             Self::Entries(_) => "entries",
+            Self::Retried(_) => "retried",
             Self::Again(_) => "answer",
         }
     }

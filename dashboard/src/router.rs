@@ -57,6 +57,7 @@ pub fn router(services: Services) -> Router {
         .route("/alerts/{alert}/unshelve", post(alerts::unshelve))
         .route("/alerts/{alert}/resolve", post(alerts::resolve))
         .route("/quarantine", get(quarantine::list))
+        .route("/quarantine/{item}/retry", post(quarantine::retry))
         .route("/stream", get(stream::open))
         .route("/openapi.json", get(docs::openapi));
 

@@ -3,6 +3,8 @@
 //! Exit codes: 0 fine, 1 the thing looked at is wrong (a file with mistakes, a hub that cannot go
 //! on), 2 wrong use. Logs go to stderr, data to stdout.
 
+mod quarantine;
+
 use std::{
     ffi::OsString,
     fs::{self, OpenOptions},
@@ -63,9 +65,34 @@ enum Command {
     /// Sites that the hub knows; also while it serves.
     #[command(subcommand)]
     Site(SiteCommand),
+    /// What was set aside; while the hub serves.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// The record's store; also while the hub serves.
     #[command(subcommand)]
     Store(StoreCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum QuarantineCommand {
+    /// One line each: id, when it came, site, unit, code, reason; newest first.
+    List {
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Bring lines and refused points again: those named, or all.
+    Retry {
+        /// Which.
+        #[arg(required_unless_present = "all")]
+        ids: Vec<u64>,
+        /// Every line and refused point that there is.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,6 +163,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
         Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
         Command::Site(SiteCommand::List { config }) => list(&config),
+        Command::Quarantine(QuarantineCommand::List { config }) => {
+            with_config(&config, quarantine::list)
+        }
+        Command::Quarantine(QuarantineCommand::Retry { ids, all, config }) => {
+            with_config(&config, |config| quarantine::retry(config, &ids, all))
+        }
         Command::Store(StoreCommand::Check { config }) => check_store(&config),
         Command::Store(StoreCommand::Verify { config }) => verify(&config),
     };
@@ -336,6 +369,18 @@ fn known_sites(config: &Path) -> anyhow::Result<Result<Vec<Site>, Outcome>> {
         return Ok(Ok(Vec::new()));
     }
     Ok(Ok(Journal::open(&config.data)?.sites()?))
+}
+
+/// Does something with a configuration that has no mistakes.
+fn with_config(
+    path: &Path,
+    work: impl FnOnce(&Config) -> anyhow::Result<bool>,
+) -> anyhow::Result<Outcome> {
+    match read_config(path, io::stderr()) {
+        Ok(config) if work(&config)? => Ok(Outcome::Fine),
+        Ok(_) => Ok(Outcome::Wrong),
+        Err(outcome) => Ok(outcome),
+    }
 }
 
 fn check_store(config: &Path) -> anyhow::Result<Outcome> {

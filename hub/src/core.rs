@@ -17,6 +17,7 @@ pub mod liveness;
 pub mod people;
 pub mod placement;
 pub mod quarantine;
+mod retry;
 pub mod rounds;
 #[cfg(test)]
 mod same_day;
@@ -272,6 +273,15 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
             let answer = people::act(draft, turn, command);
             turn.effects.push(Effect::Answer { ticket, answer });
         }
+        Input::Retry {
+            ticket,
+            command,
+            aside,
+        } => {
+            let answer = retry::retry(draft, turn, command, aside);
+            turn.effects.push(Effect::Answer { ticket, answer });
+        }
+        Input::StoreRefused(points) => retry::set_aside(draft, turn.now, points),
         Input::Listening(listening) => listen(draft, turn, listening),
         Input::Tick => tick(draft, turn),
     }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use gatepost_dashboard::ports::{self, CommandError};
+use gatepost_dashboard::ports::{self, Act, CommandError};
 use gatepost_model::Wall;
 use tokio::{
     runtime::Handle,
@@ -47,6 +47,8 @@ pub const PART: &str = "store";
 pub const MAX_EVENTS: usize = 5000;
 /// Inputs that wait for the engine; batches of at most 64 KiB, so 4 MiB at most.
 pub const QUEUE: usize = 64;
+/// The most refused points of one turn.
+const MAX_REFUSED: usize = 500;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -134,7 +136,8 @@ impl Engine {
             }
             if last_tick.elapsed() >= until_tick && !is_stopping {
                 last_tick = self.clock.stopwatch();
-                let sites = self.changed_sites();
+                let mut sites = self.changed_sites();
+                sites.extend(self.refused_points());
                 if !self.turn(sites, runtime, stop) || !self.turn(vec![Input::Tick], runtime, stop)
                 {
                     return;
@@ -153,6 +156,40 @@ impl Engine {
     fn is_due(&self) -> bool {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         core.state().due.is_due(self.clock.now())
+    }
+
+    /// Points that the store refused since the last look.
+    fn refused_points(&mut self) -> Option<Input> {
+        match self.journal.refused(MAX_REFUSED) {
+            Ok(points) if points.is_empty() => None,
+            Ok(points) => Some(Input::StoreRefused(points)),
+            Err(error) => {
+                warn!(error = chain(&error), "refused points cannot be read");
+                None
+            }
+        }
+    }
+
+    /// With what the journal has of it, where something set aside is to be brought again.
+    fn with_aside(&self, input: Input) -> Option<Input> {
+        let (ticket, command) = match input {
+            Input::Command { ticket, command } if matches!(command.act, Act::Retry { .. }) => {
+                (ticket, command)
+            }
+            other => return Some(other),
+        };
+        match self.journal.aside(command.act.quarantine()) {
+            Ok(aside) => Some(Input::Retry {
+                ticket,
+                command,
+                aside: aside.map(Box::new),
+            }),
+            Err(error) => {
+                let why = CommandError::Unavailable(error.to_string());
+                self.answers.give(ticket, Err(why));
+                None
+            }
+        }
     }
 
     /// Sites that the command line changed beside the hub.
@@ -177,6 +214,10 @@ impl Engine {
             return true;
         }
         let oldest = inputs.iter().filter_map(received_of).min();
+        let inputs: Vec<Input> = inputs
+            .into_iter()
+            .filter_map(|input| self.with_aside(input))
+            .collect();
         let decision = {
             let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
             core.decide(self.clock.now(), inputs)

@@ -115,6 +115,7 @@ impl Live {
                     }
                 }
                 Change::Shelf(_)
+                | Change::Withdrawn(_)
                 | Change::Judged(..)
                 | Change::Looked(..)
                 | Change::Listening(_) => {}

@@ -1,10 +1,22 @@
 //! What could not be taken, kept with its reason.
 
-use axum::{extract::State, response::Response};
-use serde::Serialize;
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{error::Problem, params::Params, state::AppState, view::QuarantineItem};
+use super::people::Person;
+use crate::{
+    error::Problem,
+    extract::Body,
+    params::Params,
+    ports::{Act, Answer, Retried},
+    state::AppState,
+    view::QuarantineItem,
+};
 
 /// A page unless more or less is asked for.
 const USUAL: usize = 100;
@@ -41,4 +53,33 @@ pub(crate) async fn list(
         Ok(Quarantine { quarantine, next })
     })
     .await
+}
+
+/// Who wants it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Wanted {
+    /// Who; `operator` if not said.
+    by: Option<String>,
+}
+
+/// What was set aside is brought again
+///
+/// A line that this version of the hub can read, or a point that the store refused. It keeps its time of
+/// receipt, and is in the record and out of quarantine at once.
+#[utoipa::path(
+    post, path = "/api/v1/quarantine/{item}/retry", tag = "record",
+    params(("item" = u64, Path, description = "Which one")),
+    request_body = Wanted,
+    responses((status = 200, body = Retried)),
+)]
+pub(crate) async fn retry(
+    person: Person,
+    Path(item): Path<String>,
+    Body(wanted): Body<Wanted>,
+) -> Result<Json<Answer>, Problem> {
+    let quarantine = item
+        .parse()
+        .map_err(|_| Problem::not_found("item in quarantine", &item))?;
+    person.does(wanted.by, Act::Retry { quarantine }).await
 }

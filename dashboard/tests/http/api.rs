@@ -207,6 +207,20 @@ async fn a_body_that_cannot_be_understood_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_set_aside_is_brought_again_by_its_number() {
+    let fake = Fake::new();
+    let answer = post(app(&fake), "/api/v1/quarantine/7/retry", r#"{"by":"li"}"#).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let asked = fake.asked();
+    assert!(
+        asked.contains("Retry { quarantine: 7 }") && asked.contains("\"li\""),
+        "{asked}"
+    );
+    let answer = post(app(&fake), "/api/v1/quarantine/seven/retry", "{}").await;
+    assert_eq!(answer.problem().0, "not_found");
+}
+
+#[tokio::test]
 async fn a_body_of_another_kind_or_size_is_a_problem() {
     // What a foreign page's form can send without being asked.
     let form = Request::post("/api/v1/alerts/1/acknowledge")

@@ -33,7 +33,8 @@ async fn every_described_path_is_answered() {
             .replace("{unit}", "gate-1")
             .replace("{slot}", "living-2026-11-23-1")
             .replace("{episode}", "binjiang.gate-1.p1")
-            .replace("{alert}", "1");
+            .replace("{alert}", "1")
+            .replace("{item}", "1");
         if filled.ends_with("/stream") {
             continue; // never ends; `live` reads it
         }

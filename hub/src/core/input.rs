@@ -10,6 +10,9 @@ use gatepost_model::{
     wire::{Ack, Alive, Header, Status},
 };
 
+use super::quarantine::Aside;
+use crate::store::influx;
+
 /// One thing that the core is told.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -50,6 +53,17 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// Somebody wants what is in quarantine to be brought again.
+    Retry {
+        /// Returned with the answer.
+        ticket: u64,
+        /// Who wants it, and what.
+        command: Command,
+        /// What there is under that id.
+        aside: Option<Box<Aside>>,
+    },
+    /// Points that the store refused.
+    StoreRefused(Vec<influx::Refused>),
     /// Messages can come from here on, or cannot.
     Listening(bool),
     /// Time passed.

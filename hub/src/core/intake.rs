@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gatepost_dashboard::view::Subject;
 use gatepost_model::{
-    Wall,
+    SiteId, UnitId, Wall,
     alert::AlertKind,
-    event::{Class, Gap, GapCause, Line, LineError},
+    event::{Class, Event, Gap, GapCause, Line, LineError},
     time::Clock,
 };
 
@@ -21,7 +21,7 @@ use super::{
     input::{Batch, BatchLine, Content, Refused},
     liveness,
     placement::{Placed, Placer, mono_of, span_of},
-    quarantine::{Aside, print_of},
+    quarantine::{Again, Aside, LineAgain, print_of},
     state::{BatchAge, Draft, LogRow, Part, Prompt},
 };
 use crate::store::event::StoredEvent;
@@ -141,6 +141,37 @@ fn fork(part: &mut Part<'_, '_>, turn: &Turn<'_>, batch: &Batch) {
     part.raise(&cause, occurrence, turn.now);
 }
 
+/// Takes a line that was no event when it came, as it would have been taken then.
+pub(super) fn again(
+    part: &mut Part<'_, '_>,
+    turn: &mut Turn<'_>,
+    aside: &Aside,
+    line: &LineAgain,
+    text: &str,
+    event: Event,
+) {
+    let (Some(site), Some(unit), Some((_, seq))) = (&aside.site, &aside.unit, &aside.place) else {
+        return;
+    };
+    let read = Line::Event(event);
+    let batch = Batch {
+        site: site.clone(),
+        unit: unit.clone(),
+        received: aside.received,
+        header: line.header.clone(),
+        lines: vec![BatchLine {
+            seq: *seq,
+            n: 1,
+            chain: line.header.chain,
+            content: Content::Line(text.into(), Box::new(read.clone())),
+        }],
+        payload: Bytes::new(),
+    };
+    let mark = Mark::START;
+    let mut taking = Taking::new(part, turn, &batch, mark, line.last_at, line.disputed);
+    taking.line(*seq, 1, &text.into(), &read);
+}
+
 /// Sets a batch aside that could be read.
 fn refuse_batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch, code: &'static str) {
     let reason = format!("there is no site `{}` on this hub", batch.site);
@@ -164,13 +195,14 @@ pub(super) fn refused(draft: &mut Draft<'_>, turn: &mut Turn<'_>, refused: &Refu
         bytes: refused.payload.to_vec(),
         print: Some(refused.print),
         count: 0,
+        again: None,
     };
     set_aside(draft, turn.now, aside);
 }
 
 /// A message goes to quarantine; if it is a new one, somebody should look at it. Where no site can
 /// be told there is nobody to alert: the list of what is in quarantine has it.
-fn set_aside(draft: &mut Draft<'_>, now: Wall, aside: Aside) {
+pub(super) fn set_aside(draft: &mut Draft<'_>, now: Wall, aside: Aside) {
     let cause = aside.site.clone().map(|site| Cause {
         site,
         kind: AlertKind::Quarantine,
@@ -200,7 +232,7 @@ fn quarantined(code: &str, reason: &str, at: Wall) -> Occurrence {
 }
 
 fn aside_batch(batch: &Batch, code: &str, reason: String) -> Aside {
-    let topic = topic_of(batch);
+    let topic = topic_of(&batch.site, &batch.unit);
     Aside {
         id: 0,
         received: batch.received,
@@ -213,12 +245,14 @@ fn aside_batch(batch: &Batch, code: &str, reason: String) -> Aside {
         print: Some(print_of(&topic, code, &batch.payload)),
         topic,
         count: 0,
+        again: None,
     }
 }
 
-fn topic_of(batch: &Batch) -> String {
+/// The topic that a unit's events come on.
+pub(super) fn topic_of(site: &SiteId, unit: &UnitId) -> String {
     let channel = gatepost_model::topic::Channel::Events;
-    gatepost_model::Topic::new(batch.site.clone(), batch.unit.clone(), channel).to_string()
+    gatepost_model::Topic::new(site.clone(), unit.clone(), channel).to_string()
 }
 
 /// The new lines of one batch on their way into the draft.
@@ -229,6 +263,8 @@ struct Taking<'t, 'd, 'a, 's> {
     boot: BootKey,
     placer: Placer<'t>,
     mark: Mark,
+    /// The unit's clock contradicts the hub's.
+    is_disputed: bool,
     /// Time of the last line that had one.
     last_at: Option<Wall>,
     newest: Option<Wall>,
@@ -258,6 +294,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             boot,
             placer,
             mark,
+            is_disputed,
             last_at,
             newest: None,
         }
@@ -275,44 +312,10 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
                     self.broken(seq, bytes, error, next);
                 }
                 Content::Line(text, read) => {
-                    let stamp = match &**read {
-                        Line::Event(event) => event.at,
-                        Line::Gap(_) => None,
-                    };
-                    let placed = self.placer.place(mono_of(read), stamp);
-                    self.last_at = Some(placed.time);
-                    let seen = placed.time.min(self.batch.received);
-                    self.newest = Some(self.newest.map_or(seen, |newest| newest.max(seen)));
-                    match &**read {
-                        Line::Event(event) => event::take(self, event, placed),
-                        Line::Gap(gap) => {
-                            lost += n;
-                            self.gap(gap, n, placed);
-                        }
+                    if let Line::Gap(_) = &**read {
+                        lost += n;
                     }
-                    let (text, entry) = match &**read {
-                        // In the record it says how many numbers it stands for there.
-                        Line::Gap(gap) if gap.n != n => {
-                            let rest = Gap { n, ..gap.clone() };
-                            (Arc::from(rest.to_line()), Line::Gap(rest))
-                        }
-                        read => (text.clone(), read.clone()),
-                    };
-                    self.turn.events.push(StoredEvent {
-                        site: self.batch.site.clone(),
-                        unit: self.batch.unit.clone(),
-                        log: self.batch.header.log.clone(),
-                        seq,
-                        n,
-                        boot: self.batch.header.boot.clone(),
-                        mono_us: mono_of(read),
-                        time: placed.time,
-                        time_error_ms: placed.error_ms,
-                        source: placed.source,
-                        received: self.batch.received,
-                        line: text,
-                        entry,
-                    });
+                    self.line(seq, n, text, read);
                 }
             }
             self.mark = Mark {
@@ -321,6 +324,45 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             };
         }
         self.close(lost);
+    }
+
+    /// A line that is an event, or a gap.
+    fn line(&mut self, seq: u64, n: u64, text: &Arc<str>, read: &Line) {
+        let stamp = match read {
+            Line::Event(event) => event.at,
+            Line::Gap(_) => None,
+        };
+        let placed = self.placer.place(mono_of(read), stamp);
+        self.last_at = Some(placed.time);
+        let seen = placed.time.min(self.batch.received);
+        self.newest = Some(self.newest.map_or(seen, |newest| newest.max(seen)));
+        match read {
+            Line::Event(event) => event::take(self, event, placed),
+            Line::Gap(gap) => self.gap(gap, n, placed),
+        }
+        let (text, entry) = match read {
+            // In the record it says how many numbers it stands for there.
+            Line::Gap(gap) if gap.n != n => {
+                let rest = Gap { n, ..gap.clone() };
+                (Arc::from(rest.to_line()), Line::Gap(rest))
+            }
+            read => (text.clone(), read.clone()),
+        };
+        self.turn.events.push(StoredEvent {
+            site: self.batch.site.clone(),
+            unit: self.batch.unit.clone(),
+            log: self.batch.header.log.clone(),
+            seq,
+            n,
+            boot: self.batch.header.boot.clone(),
+            mono_us: mono_of(read),
+            time: placed.time,
+            time_error_ms: placed.error_ms,
+            source: placed.source,
+            received: self.batch.received,
+            line: text,
+            entry,
+        });
     }
 
     /// The log's and the unit's rows after the batch.
@@ -373,7 +415,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
         self.part.shelf.put(Aside {
             id: 0,
             received: batch.received,
-            topic: topic_of(batch),
+            topic: topic_of(&batch.site, &batch.unit),
             site: Some(batch.site.clone()),
             unit: Some(batch.unit.clone()),
             place: Some((batch.header.log.clone(), seq)),
@@ -382,6 +424,11 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             bytes: bytes.to_vec(),
             print: None,
             count: 0,
+            again: Some(Again::Line(Box::new(LineAgain {
+                header: batch.header.clone(),
+                last_at: self.last_at,
+                disputed: self.is_disputed,
+            }))),
         });
         let cause = unit_cause(self.part, AlertKind::Quarantine, batch);
         self.part.raise(&cause, occurrence, self.turn.now);

@@ -55,6 +55,11 @@ pub(super) fn act(
     Ok(answer)
 }
 
+/// Notes an act that was carried out elsewhere in the trail of its site.
+pub(super) fn audit(part: &mut Part<'_, '_>, command: &Command, now: Wall) {
+    trail::write(part, &command.by, &command.act, now);
+}
+
 /// Forgets idempotency keys whose day is over. Answers when the next is.
 pub(super) fn forget(part: &mut Part<'_, '_>, now: Wall) -> Option<Wall> {
     let base = part.site.base;
@@ -89,6 +94,7 @@ fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
         | Act::Round { site, .. }
         | Act::RollCall { site, .. }
         | Act::Entry { site, .. } => Ok(site.clone()),
+        Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
     }
 }
 
@@ -149,6 +155,7 @@ fn carry_out(
             let (episode, is_new) = fever::act(part, &known, &act, person, now)?;
             Ok((Answer::Episode(Box::new(episode)), is_new))
         }
+        Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
         Act::Excuse { slot, reason, .. } => excuse(part, now, by, &slot, reason),
         Act::Round { round, .. } => hand_round(part, now, by, round),
         Act::RollCall { zone, count, .. } => {

@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use gatepost_model::{Chain, LogId, SiteId, UnitId, Wall};
+use gatepost_model::{Chain, LogId, SiteId, UnitId, Wall, wire::Header};
+use serde::{Deserialize, Serialize};
+
+use crate::store::event::StoredEvent;
 
 /// The most messages that are kept.
 pub const MAX_MESSAGES: usize = 1000;
@@ -14,7 +17,7 @@ pub const MAX_MESSAGES: usize = 1000;
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Something set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Aside {
     /// Unique on the hub.
     pub id: u64,
@@ -38,10 +41,32 @@ pub struct Aside {
     pub print: Option<u64>,
     /// How often it came.
     pub count: u64,
+    /// What it can be brought again with.
+    pub again: Option<Again>,
+}
+
+/// What something that was set aside can be brought again with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Again {
+    /// An event that the store refused.
+    Event(Box<StoredEvent>),
+    /// A line that was no event when it came.
+    Line(Box<LineAgain>),
+}
+
+/// What a line's batch said of its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineAgain {
+    /// The batch's header.
+    pub header: Header,
+    /// The time of the event before it in the log.
+    pub last_at: Option<Wall>,
+    /// The unit's clock contradicted the hub's.
+    pub disputed: bool,
 }
 
 /// A change of what is set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ShelfChange {
     /// Something new.
     Put(Aside),
@@ -52,7 +77,7 @@ pub enum ShelfChange {
         /// How often by now.
         count: u64,
     },
-    /// An old message makes room.
+    /// It is no longer there: an old message makes room, or it was brought again.
     Drop(u64),
 }
 
@@ -167,6 +192,20 @@ impl<'a> ShelfDraft<'a> {
         is_new
     }
 
+    /// Whether something was taken out in this turn.
+    pub fn is_taken_out(&self, id: u64) -> bool {
+        self.changes.contains(&ShelfChange::Drop(id))
+    }
+
+    /// Takes something out: it was brought again.
+    pub fn take_out(&mut self, id: u64) {
+        let base = self.base;
+        let shelf = self.now.get_or_insert_with(|| base.clone());
+        let change = ShelfChange::Drop(id);
+        shelf.apply(&change);
+        self.changes.push(change);
+    }
+
     /// What is changed, in order.
     pub fn into_changes(self) -> impl Iterator<Item = ShelfChange> {
         self.changes.into_iter()
@@ -224,6 +263,7 @@ mod tests {
             bytes: text.as_bytes().to_vec(),
             print: Some(print_of("t", "bad_header", text.as_bytes())),
             count: 0,
+            again: None,
         }
     }
 

@@ -233,6 +233,7 @@ impl State {
             },
             Change::Alert(alert) => self.alerts.put(alert.clone()),
             Change::Shelf(change) => self.shelf.apply(change),
+            Change::Withdrawn(_) => {}
             Change::Listening(since) => {
                 self.listening_since = *since;
                 self.sites.keys().for_each(|site| self.due.at_once(site));

@@ -45,7 +45,9 @@ use crate::clock::Clock;
 pub use answer::Answer;
 pub use client::{Client, Place, QueryError, Retention, SetupError};
 pub use forward::{Forwarder, Pace};
-pub use waiting::{AppendError, Appended, Writer};
+pub(crate) use packed::{one as unpack, push as pack};
+pub(crate) use waiting::refused;
+pub use waiting::{AppendError, Appended, Refused, Writer};
 
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {

@@ -17,13 +17,17 @@ use super::{
     embedded::{self, Embedded, Kept, Retained, SealError, Sealed},
     influx, state,
 };
-use crate::core::{Commit, state::State};
+use crate::core::{
+    Commit,
+    quarantine::Aside,
+    state::{Change, State},
+};
 
 /// The journal's file in the data directory.
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 /// The journal, open for writing.
 #[derive(Debug)]
@@ -196,6 +200,12 @@ impl Journal {
                 history.confirm(appended);
             }
             History::Influx(history) => {
+                history.begin();
+                for change in &commit.changes {
+                    if let Change::Withdrawn(refused) = change {
+                        history.withdraw(&transaction, refused.row, &refused.event)?;
+                    }
+                }
                 let appended = history.append(&transaction, &commit.events)?;
                 transaction.commit()?;
                 history.confirm(appended);
@@ -235,6 +245,19 @@ impl Journal {
             History::Embedded(history) => history.retain(&mut self.connection, now, sites),
             History::Influx(_) => Ok(Retained::Nothing),
         }
+    }
+
+    /// Points that the store refused and that are not in quarantine yet.
+    pub fn refused(&self, most: usize) -> rusqlite::Result<Vec<influx::Refused>> {
+        match &self.history {
+            History::Embedded(_) => Ok(Vec::new()),
+            History::Influx(_) => influx::refused(&self.connection, most),
+        }
+    }
+
+    /// What is in quarantine under an id.
+    pub fn aside(&self, id: u64) -> rusqlite::Result<Option<Aside>> {
+        state::aside(&self.connection, id)
     }
 
     /// Whether somebody else wrote since this was asked last.

@@ -2,10 +2,14 @@
 
 use gatepost_model::{Site, SiteId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::{Value, json};
 
-use super::journal::{LoadError, StoreError};
+use super::{
+    embedded, influx,
+    journal::{LoadError, StoreError},
+};
 use crate::core::{
-    quarantine::{Aside, ShelfChange},
+    quarantine::{Again, Aside, ShelfChange},
     state::{AnyRow, Change, State},
 };
 
@@ -21,7 +25,12 @@ pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
              site TEXT, unit TEXT, log TEXT, seq INTEGER,
              code TEXT NOT NULL, reason TEXT NOT NULL, bytes BLOB NOT NULL,
              print INTEGER, count INTEGER NOT NULL);",
-    )
+    )?;
+    // Older hubs kept nothing to bring it back with.
+    if !connection.column_exists(None, "quarantine", "again")? {
+        connection.execute_batch("ALTER TABLE quarantine ADD COLUMN again TEXT")?;
+    }
+    Ok(())
 }
 
 /// Writes one change in a turn's transaction. What is not durable is left out.
@@ -45,6 +54,8 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
             put_row(transaction, site, &AnyRow::Watch(joined.put.clone()))?;
         }
         Change::Shelf(change) => write_shelf(transaction, change)?,
+        // The history's own part of the transaction.
+        Change::Withdrawn(_) => {}
         Change::Heard(..) | Change::Judged(..) | Change::Looked(..) | Change::Listening(..) => {}
     }
     Ok(())
@@ -80,7 +91,7 @@ fn remove_row(
     Ok(())
 }
 
-fn write_shelf(transaction: &Transaction<'_>, change: &ShelfChange) -> rusqlite::Result<()> {
+fn write_shelf(transaction: &Transaction<'_>, change: &ShelfChange) -> Result<(), StoreError> {
     match change {
         ShelfChange::Put(aside) => put_aside(transaction, aside)?,
         ShelfChange::Again { id, count } => {
@@ -97,12 +108,12 @@ fn write_shelf(transaction: &Transaction<'_>, change: &ShelfChange) -> rusqlite:
     Ok(())
 }
 
-fn put_aside(transaction: &Transaction<'_>, aside: &Aside) -> rusqlite::Result<()> {
+fn put_aside(transaction: &Transaction<'_>, aside: &Aside) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO quarantine(
-                 id, received, topic, site, unit, log, seq, code, reason, bytes, print, count)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 id, received, topic, site, unit, log, seq, code, reason, bytes, print, count, again)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             aside.id.cast_signed(),
@@ -117,8 +128,65 @@ fn put_aside(transaction: &Transaction<'_>, aside: &Aside) -> rusqlite::Result<(
             aside.bytes,
             aside.print.map(u64::cast_signed),
             aside.count.cast_signed(),
+            aside.again.as_ref().map(again_text).transpose()?,
         ])?;
     Ok(())
+}
+
+/// What is set aside can be brought again by this: a refused event with all that the record knows of
+/// it, or what a line's batch said.
+fn again_text(again: &Again) -> Result<String, serde_json::Error> {
+    match again {
+        Again::Event(event) => {
+            let mut text = String::new();
+            influx::pack(&mut text, event, false);
+            serde_json::to_string(
+                &json!({"site": event.site, "event": text.trim_end_matches('\n')}),
+            )
+        }
+        Again::Line(line) => serde_json::to_string(line),
+    }
+}
+
+fn again_of(text: &str) -> Option<Again> {
+    let read: Value = serde_json::from_str(text).ok()?;
+    let Some(event) = read.get("event") else {
+        return serde_json::from_value(read).ok().map(Again::Line);
+    };
+    let site = read.get("site")?.as_str()?.parse().ok()?;
+    let waiting = influx::unpack(&site, event.as_str()?)?;
+    Some(Again::Event(Box::new(waiting.event)))
+}
+
+/// What is in quarantine under an id.
+pub(super) fn aside(connection: &Connection, id: u64) -> rusqlite::Result<Option<Aside>> {
+    connection
+        .prepare_cached(
+            "SELECT received, topic, site, unit, log, seq, code, reason, bytes, print, count, again
+             FROM quarantine WHERE id = ?1",
+        )?
+        .query_row([id.cast_signed()], |row| {
+            let text = |column: usize| row.get::<_, Option<String>>(column);
+            let (log, seq): (Option<String>, Option<i64>) = (text(4)?, row.get(5)?);
+            let log = log.and_then(|log| log.parse().ok());
+            let print: Option<i64> = row.get(9)?;
+            let count: i64 = row.get(10)?;
+            Ok(Aside {
+                id,
+                received: embedded::wall(row.get(0)?),
+                topic: row.get(1)?,
+                site: text(2)?.and_then(|site| site.parse().ok()),
+                unit: text(3)?.and_then(|unit| unit.parse().ok()),
+                place: log.zip(seq.map(i64::cast_unsigned)),
+                code: row.get(6)?,
+                reason: row.get(7)?,
+                bytes: row.get(8)?,
+                print: print.map(i64::cast_unsigned),
+                count: count.cast_unsigned(),
+                again: text(11)?.as_deref().and_then(again_of),
+            })
+        })
+        .optional()
 }
 
 pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, LoadError> {

@@ -14,6 +14,7 @@ use crate::core::{
     fever::MeasuringRow,
     quarantine::ShelfChange,
 };
+use crate::store::influx::Refused;
 
 /// One change. Applying it twice is applying it once.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub enum Change {
     Remove(SiteId, AnyKey),
     /// A watched stretch grew, and swallowed others.
     Watched(SiteId, Joined),
+    /// A point that the store refused is out of it, for now.
+    Withdrawn(Box<Refused>),
     /// A unit was heard. Not stored.
     Heard(SiteId, UnitId, Presence),
     /// Slots were looked at, or must be. Not stored.

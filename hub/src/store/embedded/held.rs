@@ -40,6 +40,24 @@ impl Held {
         true
     }
 
+    /// Takes a number out of them.
+    pub(in crate::store) fn remove(&mut self, number: u64) {
+        let around = self.stretches.range(..=number).next_back();
+        let Some((first, last)) = around.map(|(first, last)| (*first, *last)) else {
+            return;
+        };
+        if last < number {
+            return;
+        }
+        self.stretches.remove(&first);
+        if first < number {
+            self.stretches.insert(first, number - 1);
+        }
+        if number < last {
+            self.stretches.insert(number + 1, last);
+        }
+    }
+
     /// Adds a stretch that touches none that is there.
     pub(in crate::store) fn add_stretch(&mut self, first: u64, last: u64) {
         self.stretches.insert(first, last);
@@ -69,6 +87,10 @@ mod tests {
         fn it_is_a_set(numbers in prop::collection::vec(0..40_u64, 0..80)) {
             let (mut held, mut set) = (Held::default(), BTreeSet::new());
             for number in numbers {
+                if number % 5 == 4 {
+                    held.remove(number - 2);
+                    set.remove(&(number - 2));
+                }
                 prop_assert_eq!(held.add(number), set.insert(number));
             }
             for number in 0..45 {

@@ -16,8 +16,8 @@ use crate::store::event::{StoredEvent, TimeSource};
 
 /// An event that waits.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Waiting {
-    pub(super) event: StoredEvent,
+pub(crate) struct Waiting {
+    pub(crate) event: StoredEvent,
     /// Its point bears the tag `twin`.
     pub(super) twin: bool,
 }
@@ -28,7 +28,7 @@ pub(super) struct Waiting {
 pub(super) struct Damaged;
 
 /// Appends an event to the text of a row.
-pub(super) fn push(text: &mut String, event: &StoredEvent, twin: bool) {
+pub(crate) fn push(text: &mut String, event: &StoredEvent, twin: bool) {
     let line = format_args!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
         event.unit,
@@ -66,7 +66,7 @@ pub(super) fn read(site: &SiteId, data: &[u8]) -> Result<Vec<Waiting>, Damaged> 
 }
 
 /// Reads an event of a row.
-pub(super) fn one(site: &SiteId, line: &str) -> Option<Waiting> {
+pub(crate) fn one(site: &SiteId, line: &str) -> Option<Waiting> {
     let mut parts = line.splitn(12, '\t');
     let mut part = || parts.next();
     let (unit, log, boot) = (part()?, part()?, part()?);

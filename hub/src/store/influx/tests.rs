@@ -1,5 +1,6 @@
 //! The store on a real InfluxDB.
 
+mod refused;
 mod server;
 mod writes;
 
@@ -92,6 +93,7 @@ impl Bench for Stage {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .unwrap();
+            writer.begin();
             let appended = writer.append(&transaction, events).unwrap();
             transaction.commit().unwrap();
             let added = appended.added;

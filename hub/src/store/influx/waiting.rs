@@ -26,7 +26,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 
 use super::{packed, twin::Crowd};
-use crate::store::{embedded::Held, event::StoredEvent};
+use crate::store::{
+    embedded::{Held, id},
+    event::StoredEvent,
+};
 
 pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(SCHEMA)
@@ -176,16 +179,13 @@ impl Writer {
         })
     }
 
-    /// Appends events in the journal's transaction. An event that was taken before, by site, unit, log
+    /// Appends events in the journal's transaction, once [`Writer::begin`] was said. An event that was taken before, by site, unit, log
     /// and sequence, is left out.
     pub fn append(
         &mut self,
         transaction: &Transaction<'_>,
         events: &[StoredEvent],
     ) -> Result<Appended, AppendError> {
-        if std::mem::replace(&mut self.is_open, true) {
-            self.logs.clear();
-        }
         let mut rows = Rows::default();
         let mut newest: BTreeMap<Gauge<'_>, &StoredEvent> = BTreeMap::new();
         let mut rest = events;
@@ -237,6 +237,29 @@ impl Writer {
             return Err(AppendError::Full(pending));
         }
         Ok(appended)
+    }
+
+    /// Begins a transaction: forgets what one that failed may have left.
+    pub fn begin(&mut self) {
+        if std::mem::replace(&mut self.is_open, true) {
+            self.logs.clear();
+        }
+    }
+
+    /// A point that was refused is out of the store: it counts as new when it is brought again.
+    pub fn withdraw(
+        &mut self,
+        transaction: &Transaction<'_>,
+        refused: i64,
+        event: &StoredEvent,
+    ) -> rusqlite::Result<()> {
+        let log = self.log(transaction, event)?;
+        log.held.remove(event.seq);
+        log.save(transaction, None)?;
+        transaction
+            .prepare_cached("DELETE FROM influx_refused WHERE id = ?1")?
+            .execute([refused])?;
+        Ok(())
     }
 
     /// Tells the forwarder what has become durable.
@@ -336,6 +359,38 @@ impl Log {
             .execute(params![self.id, self.crowd.newest()])?;
         Ok(())
     }
+}
+
+/// A point that InfluxDB refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Its row among the refused.
+    pub row: i64,
+    /// In InfluxDB's own words.
+    pub reason: String,
+    /// What it was to tell.
+    pub event: StoredEvent,
+}
+
+/// The oldest points that were refused and are not withdrawn yet.
+pub(crate) fn refused(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Refused>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, site, reason, event FROM influx_refused ORDER BY id LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let site: SiteId = id(row, 1)?;
+        let text: String = row.get(3)?;
+        if let Some(waiting) = packed::one(&site, &text) {
+            found.push(Refused {
+                row: row.get(0)?,
+                reason: row.get(2)?,
+                event: waiting.event,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// The rows of one append, by site.
