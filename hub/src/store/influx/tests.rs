@@ -1,5 +1,8 @@
 //! The store on a real InfluxDB.
 
+mod faults;
+mod orders;
+mod proxy;
 mod refused;
 mod server;
 mod writes;
