@@ -33,7 +33,7 @@ pub(crate) fn check<B: Bench>(empty: impl Fn() -> B) {
 
 type Case = fn(&dyn Bench);
 
-const CASES: [(&str, Case); 11] = [
+const CASES: [(&str, Case); 13] = [
     ("what goes in comes out", comes_out),
     ("the same again changes nothing", idempotent),
     ("equal times survive, in order", equal_times),
@@ -45,6 +45,8 @@ const CASES: [(&str, Case); 11] = [
     ("numbers of readings, screenings and rounds", numbers),
     ("latest is by the time of measuring", latest),
     ("hostile words are words", hostile),
+    ("every kind, with any text in every field", kinds),
+    ("ids, numbers and times at their limits", limits),
 ];
 
 pub(crate) fn wall(text: &str) -> Wall {
@@ -661,4 +663,103 @@ fn hostile(bench: &dyn Bench) {
         );
     }
     assert_eq!(bench.store().latest(&site()).unwrap().len(), words.len());
+}
+
+/// A text that breaks what takes it for more than a text.
+const HOSTILE: &str = "a,b=c d\n\"e\\ ${r._value} 門 🚧\t%0a\u{7f}";
+
+fn kinds(bench: &dyn Bench) {
+    let mut kept = every_kind();
+    let hostile = [
+        json!({"kind": "boot", "version": HOSTILE, "config": HOSTILE, "lanes": [], "sensors": [], "reason": HOSTILE}),
+        json!({"kind": "entry", "lane": "people", "outcome": "refused", "reason": HOSTILE}),
+        json!({"kind": "screening", "lane": "people", "id": HOSTILE, "attempt": 2, "skin_c": 36.0, "rule": HOSTILE, "verdict": "remeasure"}),
+        json!({"kind": "round", "zone": "living", "round": HOSTILE, "phase": "ended", "started_mono_us": 0, "litres": 0.0, "pump_s": 0.0, "points": [HOSTILE], "evidence": HOSTILE}),
+        json!({"kind": "fault", "sensor": "a", "code": "stuck", "detail": HOSTILE}),
+        json!({"kind": "cleared", "sensor": "a", "code": "stuck", "detail": HOSTILE}),
+        json!({"kind": "calibration", "sensor": "a", "quantity": HOSTILE, "before": 1.0, "after": 2.0, "by": HOSTILE}),
+        json!({"kind": HOSTILE, HOSTILE: HOSTILE}),
+    ];
+    for (seq, fields) in (101..).zip(hostile) {
+        kept.push(event(seq, 50, fields));
+    }
+    let kinds: Vec<String> = kept.iter().map(|event| event.kind().to_owned()).collect();
+    let tests = kept.clone().into_iter().map(|mut event| {
+        event.seq += 1000;
+        test(event)
+    });
+    kept.extend(tests);
+    assert_eq!(bench.append(&kept), kept.len() as u64);
+    let order = |event: &StoredEvent| (event.time, event.seq);
+    kept.sort_by_key(order);
+    let expected: Vec<Value> = kept.iter().map(StoredEvent::to_json).collect();
+    assert_eq!(events(bench, &all()), expected);
+    for kind in &kinds {
+        let of_kind = |event: &&Value| event["kind"] == json!(kind);
+        let expected: Vec<&Value> = expected.iter().filter(of_kind).collect();
+        let query = EventQuery {
+            kind: Some(kind.clone()),
+            ..all()
+        };
+        assert_eq!(
+            events(bench, &query).iter().collect::<Vec<_>>(),
+            expected,
+            "{kind}"
+        );
+        // Of each event there is a test, which is counted nowhere.
+        let which = CountFilter {
+            kind: kind.clone(),
+            lanes: Vec::new(),
+            dir: None,
+        };
+        let counted = count(bench, &which, &seconds(&[0, 100]));
+        assert_eq!(counted, [expected.len() as u64 / 2], "{kind}");
+    }
+}
+
+fn limits(bench: &dyn Bench) {
+    let mut kept = Vec::new();
+    let times = ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999Z"].map(wall);
+    let long = |length: usize| "a-9".chars().cycle().take(length).collect::<String>();
+    let last = i64::MAX.cast_unsigned();
+    let seqs = [
+        [1, 999, 1000, 1 << 53, last],
+        [2, 998, 1001, (1 << 53) + 1, last - 1],
+    ];
+    for (time, seqs) in times.into_iter().zip(seqs) {
+        for seq in seqs {
+            let mut event = event(
+                1,
+                0,
+                json!({"kind": "reading", "sensor": long(32), "quantity": "ambient_c", "value": f64::MAX, "zone": "living"}),
+            );
+            event.unit = long(32).parse().unwrap();
+            event.log = "Az.0_-".repeat(11)[..64].parse().unwrap();
+            event.time = time;
+            event.received = times[1];
+            event.seq = seq;
+            kept.push(event);
+        }
+    }
+    let mut heartbeat = event(
+        7,
+        0,
+        json!({"kind": "heartbeat", "watched_from_mono_us": (1_u64 << 53) - 1, "uptime_s": u64::MAX, "clock": "synced", "waiting": u64::MAX, "disk_free": u64::MAX, "lost_edges": u64::MAX}),
+    );
+    heartbeat.time = times[0];
+    kept.push(heartbeat);
+    assert_eq!(bench.append(&kept), kept.len() as u64);
+    kept.sort_by_key(|event| (event.time, event.unit.clone(), event.log.clone(), event.seq));
+    let expected: Vec<Value> = kept.iter().map(StoredEvent::to_json).collect();
+    assert_eq!(events(bench, &all()), expected);
+    let edges = [times[0], wall("2100-01-01T00:00:00Z"), times[1]];
+    let which = StatsFilter::Readings {
+        quantity: "ambient_c".to_owned(),
+        sensor: None,
+        zone: None,
+    };
+    let stats = bench.store().stats(&site(), &which, &edges).unwrap();
+    let first = stats[0].unwrap();
+    assert_eq!((first.n, first.mean), (5, f64::MAX));
+    assert_eq!(stats[1], None, "the end is not of the range");
 }
