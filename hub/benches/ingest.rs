@@ -63,7 +63,7 @@ async fn run() {
     let data = config.data.clone();
     let hub = app::serve(config, stop.clone());
     let work = async {
-        let mqtt = address(&data).await;
+        let (mqtt, http) = addresses(&data).await;
         let begun = Instant::now();
         let mut units = Vec::new();
         for site in SITES {
@@ -110,17 +110,58 @@ async fn run() {
             took[SINGLES / 2],
             took[SINGLES * 99 / 100]
         );
+        for (name, days, step) in [("24 h by 1 min", 1, "1m"), ("14 d by 1 h", 14, "1h")] {
+            let to = gatepost_hub::clock::Clock.now();
+            let from = to.plus_micros(-days * 86_400_000_000);
+            ask(&http, name, &format!(
+                "sites/{}/series?metric=ambient_c&sensor=env-management&from={from}&to={to}&step={step}",
+                SITES[0]
+            ))
+            .await;
+        }
+        ask(&http, "a site", &format!("sites/{}", SITES[0])).await;
+        ask(
+            &http,
+            "100 events",
+            &format!("sites/{}/events?limit=100", SITES[0]),
+        )
+        .await;
         stop.cancel();
     };
     let (served, ()) = tokio::join!(hub, work);
     served.unwrap();
 }
 
-async fn address(data: &Path) -> String {
+/// Asks for a path many times, one after the other.
+async fn ask(http: &str, name: &str, path: &str) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut took = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..SINGLES {
+        let begun = Instant::now();
+        let answer = client
+            .get(format!("http://{http}/api/v1/{path}"))
+            .send()
+            .await;
+        let answer = answer.unwrap().error_for_status().unwrap();
+        bytes = answer.bytes().await.unwrap().len();
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    println!(
+        "{name} over HTTP: p50 {:.2?}, p99 {:.2?}, {bytes} bytes",
+        took[SINGLES / 2],
+        took[SINGLES * 99 / 100]
+    );
+}
+
+/// Where the broker and HTTP listen.
+async fn addresses(data: &Path) -> (String, String) {
     loop {
         if let Ok(said) = std::fs::read_to_string(data.join("hub.json")) {
             let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-            return said["mqtt"].as_str().unwrap().to_owned();
+            let address = |what: &str| said[what].as_str().unwrap().to_owned();
+            return (address("mqtt"), address("http"));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
