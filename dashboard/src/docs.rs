@@ -30,7 +30,7 @@ use crate::{
         description = "What the hub knows of its sites. Times are RFC 3339 in UTC; states and reasons are codes."
     ),
     paths(
-        sites::list, sites::one, events::list, series::rows, slots::list, units::one, units::list,
+        sites::list, sites::one, events::list, series::rows, slots::list, slots::compliance, units::one, units::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
         alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,

@@ -12,8 +12,8 @@ use gatepost_model::{
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, ExcuseView, HandRound,
-    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, ExcuseView,
+    HandRound, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
 };
 
 /// Why a question has no answer.
@@ -122,6 +122,13 @@ pub trait SiteRead: Send + Sync + 'static {
     fn series(&self, site: &SiteId, query: &SeriesQuery) -> Result<Series, ReadError>;
     /// Planned rounds whose window touches `[from, to)`.
     fn slots(&self, site: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError>;
+    /// How planned rounds whose window touches `[from, to)` went, by month and zone.
+    fn compliance(
+        &self,
+        site: &SiteId,
+        from: Wall,
+        to: Wall,
+    ) -> Result<Vec<ComplianceView>, ReadError>;
     /// Alerts, worst first, with where the next page begins.
     fn alerts(&self, query: &AlertQuery) -> Result<(Vec<AlertView>, Option<String>), ReadError>;
     /// One alert.

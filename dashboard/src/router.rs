@@ -29,6 +29,7 @@ pub fn router(services: Services) -> Router {
         .route("/sites/{site}/events", get(events::list))
         .route("/sites/{site}/series", get(series::rows))
         .route("/sites/{site}/slots", get(slots::list))
+        .route("/sites/{site}/compliance", get(slots::compliance))
         .route("/sites/{site}/slots/{slot}/excuse", post(records::excuse))
         .route("/sites/{site}/rounds", post(records::round))
         .route(

@@ -20,7 +20,7 @@ pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
     HandRound, RollCallView,
 };
-pub use slot::{Proof, SlotView, Verdict, VerdictChange};
+pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};
 
 use crate::schema;
 

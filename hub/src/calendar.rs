@@ -67,6 +67,13 @@ impl SiteZone {
         Wall(utc).plus_micros(0)
     }
 
+    /// The moments of a time of day and of another, which is the next day's if it is not after it.
+    pub fn span(self, date: NaiveDate, start: NaiveTime, end: NaiveTime) -> (Wall, Wall) {
+        let next = || date.checked_add_days(Days::new(1)).unwrap_or(date);
+        let ends_on = if end > start { date } else { next() };
+        (self.instant(date, start), self.instant(ends_on, end))
+    }
+
     /// The borders of the buckets that intersect `[from, to)`: ascending, one more than there are
     /// buckets, beginning with `from` and ending with `to`.
     ///

@@ -25,6 +25,8 @@ pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verdicts;
+#[cfg(test)]
+mod year;
 
 use std::collections::BTreeMap;
 

@@ -23,8 +23,8 @@ use chrono::TimeDelta;
 use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
-        AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, QuarantineItem, RollCallView,
-        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, QuarantineItem,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -33,6 +33,7 @@ use crate::{
     clock::Clock,
     core::{
         Core,
+        rounds::compliance,
         state::{SiteState, State},
     },
     health::Health,
@@ -123,6 +124,18 @@ impl SiteRead for ReadModel {
         let grace = self.core().settings().slot_grace;
         let site = self.site_state(id)?;
         Ok(slots::between(&site, from, to, grace, self.now()))
+    }
+
+    fn compliance(
+        &self,
+        id: &SiteId,
+        from: Wall,
+        to: Wall,
+    ) -> Result<Vec<ComplianceView>, ReadError> {
+        let site = self.site_state(id)?;
+        let known = site.slots.values();
+        let within = known.filter(|row| row.slot.end > from && row.slot.start < to);
+        Ok(compliance(within.map(|row| (&row.slot, row.verdict))))
     }
 
     fn alerts(&self, query: &AlertQuery) -> Result<(Vec<AlertView>, Option<String>), ReadError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatepost_model::Site;
+use gatepost_model::{Site, plan::Window};
 use serde::{Deserialize, Serialize};
 use toml::{
     Spanned,
@@ -71,12 +71,22 @@ fn with_dates_in_quotes(text: &str) -> (String, bool) {
     let list = root.get_ref().get("site").map(Spanned::get_ref);
     let listed = list.and_then(DeValue::as_array).into_iter().flatten();
     let tables = listed.filter_map(|site| site.get_ref().as_table());
-    let mut dates: Vec<_> = tables
-        .chain([root.get_ref()])
-        .filter_map(|site| site.get("plan_from"))
-        .filter(|date| matches!(date.get_ref(), DeValue::Datetime(_)))
-        .map(Spanned::span)
-        .collect();
+    let mut dates = Vec::new();
+    for site in tables.chain([root.get_ref()]) {
+        let values = DATES.iter().filter_map(|key| site.get(*key));
+        let pauses = site.get("pause").and_then(|it| it.get_ref().as_array());
+        let pauses = pauses.into_iter().flatten();
+        let bounds = pauses
+            .filter_map(|pause| pause.get_ref().as_table())
+            .flat_map(|pause| ["from", "to"].map(|key| pause.get(key)))
+            .flatten();
+        for value in values.chain(bounds) {
+            let listed = value.get_ref().as_array().into_iter().flatten();
+            let all = listed.chain([value]);
+            let is_date = |it: &&Spanned<DeValue<'_>>| matches!(it.get_ref(), DeValue::Datetime(_));
+            dates.extend(all.filter(is_date).map(Spanned::span));
+        }
+    }
     dates.sort_by_key(|span| span.start);
     let mut quoted = text.to_owned();
     for span in dates.into_iter().rev() {
@@ -85,6 +95,9 @@ fn with_dates_in_quotes(text: &str) -> (String, bool) {
     }
     (quoted, list.is_some())
 }
+
+/// Settings of a site that are dates, or lists of them.
+const DATES: [&str; 4] = ["plan_from", "plan_holds_from", "holidays", "work_days"];
 
 /// What the types alone do not say.
 fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
@@ -115,8 +128,24 @@ fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
             let what = format!("`min_litres` of zone `{zone}` of site `{id}` is not above 0");
             mistakes.add(at, what, "write litres like 1.0");
         }
-        let starts: BTreeSet<_> = settings.windows.iter().map(|window| window.start).collect();
-        if starts.len() < settings.windows.len() {
+        let is_odd = |number: f64| !(number.is_finite() && (0.0..=1e9).contains(&number));
+        let optional = [settings.area_m2, settings.ml_per_m2];
+        let numbers = optional.into_iter().flatten().chain([settings.min_minutes]);
+        if numbers.into_iter().any(is_odd) {
+            let what = format!("a number of zone `{zone}` of site `{id}` is below 0");
+            mistakes.add(at, what, "write minutes, square metres or millilitres");
+        }
+        if settings.area_m2.is_some() != settings.ml_per_m2.is_some() {
+            let what = format!("zone `{zone}` of site `{id}` has one of `area_m2` and `ml_per_m2`");
+            mistakes.add(at, what, "write both, or none");
+        }
+        let same = |(n, window): (usize, &Window)| {
+            let others = settings.windows[..n].iter();
+            others
+                .filter(|other| other.start == window.start && other.on == window.on)
+                .count()
+        };
+        if settings.windows.iter().enumerate().map(same).sum::<usize>() > 0 {
             let what = format!("zone `{zone}` of site `{id}` has two windows that begin together");
             mistakes.add(at, what, "give each window a time of its own");
         }
@@ -131,12 +160,23 @@ mod tests {
         id = "binjiang"
         time_zone = "Asia/Shanghai"
         plan_from = 2026-11-01
+        holidays = [2027-01-01, "2027-02-16"]
         units = ["gate-1"]
         name = { zh = "滨江", en = "Riverside" }
 
         [[lane]]
         id = "people"
         kind = "people"
+
+        [[pause]]
+        from = 2026-12-01
+        to = 2026-12-03
+        reason = "frost"
+
+        [[off]]
+        start = "22:00"
+        end = "05:30"
+        on = "work_days"
 
         [zone.isolation]
         used = false
@@ -167,6 +207,6 @@ mod tests {
         assert_eq!(mistakes.iter().count(), 3, "{mistakes}");
         let unknown = SITE.replace("kind =", "sort =");
         let mistakes = parse(&unknown).unwrap_err();
-        assert_eq!(mistakes.iter().next().unwrap().line, 10, "{mistakes}");
+        assert_eq!(mistakes.iter().next().unwrap().line, 11, "{mistakes}");
     }
 }

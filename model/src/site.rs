@@ -1,13 +1,18 @@
-//! What a site is: its gates' lanes, its four zones, and the plan of disinfection rounds.
+//! What a site is: its gates' lanes, its four zones, and what it has settled.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     alert::{AlertKind, Severity},
     id::{LaneId, SiteId, UnitId},
+    plan::{Pause, SwitchedOff, ZoneSettings},
     retention::Retention,
 };
 
@@ -172,73 +177,6 @@ fn into_the_site() -> LeadsTo {
     LeadsTo::Site
 }
 
-/// A due window in the site's local time, `[start, end)`. An end at or before the start is the
-/// next day's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// When the round may begin.
-    #[serde(with = "hour_minute")]
-    pub start: NaiveTime,
-    /// When it must have been done.
-    #[serde(with = "hour_minute")]
-    pub end: NaiveTime,
-}
-
-/// `08:00`, as people write times of day.
-mod hour_minute {
-    use super::*;
-
-    const FORM: &str = "%H:%M";
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &NaiveTime,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&time.format(FORM))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<NaiveTime, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        NaiveTime::parse_from_str(&text, FORM)
-            .map_err(|_| de::Error::custom(format!("`{text}` is no time of day like 08:00")))
-    }
-}
-
-/// What a site has settled about one of its zones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ZoneSettings {
-    /// False where the site has no such zone (a mall has no living zone).
-    pub used: bool,
-    /// The site's own name for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Name>,
-    /// Due windows of each day; twice a day unless the site says otherwise (PRODUCT: four zones,
-    /// each disinfected all over twice a day).
-    pub windows: Vec<Window>,
-    /// Below this many litres a round with a flow meter is `short`. A lower bound for plausibility,
-    /// no target. Litres, more than 0.
-    pub min_litres: f64,
-}
-
-impl Default for ZoneSettings {
-    fn default() -> Self {
-        let window = |start, end| Window {
-            start: NaiveTime::from_hms_opt(start, 0, 0).unwrap_or_default(),
-            end: NaiveTime::from_hms_opt(end, 0, 0).unwrap_or_default(),
-        };
-        Self {
-            used: true,
-            name: None,
-            windows: vec![window(8, 11), window(14, 17)],
-            min_litres: 1.0,
-        }
-    }
-}
-
 /// One fenced place with its own time zone, gates, four zones and settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,6 +188,16 @@ pub struct Site {
     /// The first site-local day for which rounds are planned; none are planned without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_from: Option<NaiveDate>,
+    /// From which site-local day on a changed plan holds: not before tomorrow, so that no plan
+    /// rewrites what was. Tomorrow if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_holds_from: Option<NaiveDate>,
+    /// Public holidays.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub holidays: BTreeSet<NaiveDate>,
+    /// Make-up work days: days of a weekend that are worked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub work_days: BTreeSet<NaiveDate>,
     /// Units that should be there, so that one that never spoke is seen to be missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<UnitId>,
@@ -264,6 +212,12 @@ pub struct Site {
     /// How long what is kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Days without planned rounds.
+    #[serde(default, rename = "pause", skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+    /// Times of day in which the site has no power by plan.
+    #[serde(default, rename = "off", skip_serializing_if = "Vec::is_empty")]
+    pub switched_off: Vec<SwitchedOff>,
     /// Severities that differ from the kinds' own.
     #[serde(
         default,
@@ -274,6 +228,26 @@ pub struct Site {
 }
 
 impl Site {
+    /// A site that has settled nothing but its name and where it is.
+    pub fn new(id: SiteId, time_zone: String, name: Name) -> Self {
+        Self {
+            id,
+            time_zone,
+            plan_from: None,
+            plan_holds_from: None,
+            holidays: BTreeSet::new(),
+            work_days: BTreeSet::new(),
+            units: Vec::new(),
+            name,
+            lanes: Vec::new(),
+            zones: BTreeMap::new(),
+            retention: Retention::default(),
+            pauses: Vec::new(),
+            switched_off: Vec::new(),
+            severities: BTreeMap::new(),
+        }
+    }
+
     /// How soon a person is needed here for an alert of a kind.
     pub fn severity(&self, kind: AlertKind) -> Severity {
         let own = self.severities.get(&kind).copied();

@@ -65,6 +65,32 @@ pub enum Verdict {
     Excused,
 }
 
+/// How planned rounds of one zone, or of all, went in one month.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ComplianceView {
+    /// The month as `YYYY-MM`, by the site-local day of each window.
+    pub month: String,
+    /// The zone; all of the site where none is named.
+    #[schema(value_type = Option<schema::Zone>)]
+    pub zone: Option<Zone>,
+    /// 已完成
+    pub done: u64,
+    /// 补做
+    pub late: u64,
+    /// 不足
+    pub short: u64,
+    /// 漏消毒
+    pub missed: u64,
+    /// 未知: neither good nor bad.
+    pub unknown: u64,
+    /// 免做: likewise.
+    pub excused: u64,
+    /// `done` of all that is known, 0 to 1; none where nothing is.
+    pub in_time: Option<f64>,
+    /// `done` and `late` of all that is known, 0 to 1; none where nothing is.
+    pub made: Option<f64>,
+}
+
 /// A verdict that a slot had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerdictChange {

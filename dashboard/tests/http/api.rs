@@ -20,6 +20,7 @@ async fn reads_answer_what_the_hub_knows() {
         ("events", "/api/v1/sites/binjiang/events"),
         ("series", "/api/v1/sites/binjiang/series?metric=passages"),
         ("slots", "/api/v1/sites/binjiang/slots"),
+        ("compliance", "/api/v1/sites/binjiang/compliance"),
         ("unit", "/api/v1/sites/binjiang/units/gate-1"),
         ("units", "/api/v1/units"),
         ("alerts", "/api/v1/alerts"),

@@ -12,8 +12,8 @@ use gatepost_dashboard::{
         ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
-        AlertView, AuditEntry, EntryCounts, EpisodeView, EventPage, QuarantineItem, RollCallView,
-        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, QuarantineItem,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -209,6 +209,20 @@ impl SiteRead for Fake {
             "columns": ["time", "n", "coverage"],
             "rows": [["2026-11-22T16:00:00.000Z", 12, 1], ["2026-11-22T17:00:00.000Z", null, 0]],
         })))
+    }
+
+    fn compliance(
+        &self,
+        site: &SiteId,
+        from: Wall,
+        to: Wall,
+    ) -> Result<Vec<ComplianceView>, ReadError> {
+        self.note((from, to))?;
+        known(site)?;
+        Ok(made(
+            json!([{ "month": "2026-11", "zone": null, "done": 3, "late": 1, "short": 0,
+            "missed": 0, "unknown": 2, "excused": 1, "in_time": 0.75, "made": 1.0 }]),
+        ))
     }
 
     fn slots(&self, site: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError> {

@@ -1,5 +1,6 @@
 //! Who is there: by the `alive` messages alone, and whatever else a unit says while it is there.
 
+use chrono::{Days, TimeDelta};
 use gatepost_dashboard::view::Subject;
 use gatepost_model::{SiteId, UnitId, Wall, alert::AlertKind, unit::UnitState};
 
@@ -29,6 +30,10 @@ pub(super) fn tick(
 ) -> Option<Wall> {
     // Nobody can be heard: silence says nothing.
     let since = listening_since?;
+    // Nor while the site has no power by plan, until its units had time to start again.
+    if let Some(until) = switched_off_until(part.site.base, now) {
+        return Some(until);
+    }
     let base = part.site.base;
     let (mut is_new, mut next) = (false, None);
     for unit in base.units.keys() {
@@ -73,6 +78,23 @@ pub(super) fn tick(
         part.raise(&link_lost(part.id), occurrence, now);
     }
     next
+}
+
+/// So long units may take to start and to be heard once there is power again.
+const STARTING: TimeDelta = TimeDelta::minutes(10);
+
+/// Until when silence says nothing, because the site is switched off by plan.
+fn switched_off_until(site: &SiteState, now: Wall) -> Option<Wall> {
+    let today = site.zone.day_of(now);
+    let dates = [today.checked_sub_days(Days::new(1)), Some(today)];
+    let all = site.site.switched_off.iter();
+    all.flat_map(|off| dates.into_iter().flatten().map(move |date| (off, date)))
+        .filter(|(off, date)| site.site.holds_on(off.on, *date))
+        .map(|(off, date)| site.zone.span(date, off.start, off.end))
+        .map(|(start, end)| (start, end.plus(STARTING)))
+        .filter(|(start, end)| (*start..*end).contains(&now))
+        .map(|(_, end)| end)
+        .max()
 }
 
 /// What is known of a unit's presence now.

@@ -16,7 +16,7 @@ use super::{
     alerts::Person,
     fever,
     headcount::{Anchor, Tally},
-    rounds::slots_between,
+    rounds::{Plans, slots_between},
     state::{Draft, Part, SaidRow, TallyRow},
 };
 
@@ -245,7 +245,7 @@ fn excuse(
     let known = base.slots.values().find(|row| row.slot.id == slot);
     let planned = || {
         let ahead = now.plus(chrono::TimeDelta::days(60));
-        let slots = slots_between(&base.site, base.zone, now, ahead);
+        let slots = slots_between(&Plans::of(base), now, ahead);
         slots.into_iter().find(|it| it.id == slot)
     };
     let found = known.map(|row| row.slot.clone()).or_else(planned);

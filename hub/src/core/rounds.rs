@@ -4,10 +4,15 @@
 //! record watched the window, and the time. Nothing is remembered here: when late proof arrives the
 //! same function gives the right verdict, and whoever asks keeps the history of the answers.
 
+mod compliance;
 mod judge;
+mod plans;
 mod seen;
 mod slots;
 
+pub use compliance::compliance;
 pub use judge::{Case, MAX_OPEN, UNSEEN_TOLERANCE_US, judge};
-pub use seen::SeenRound;
+pub(super) use plans::keep as keep_plan;
+pub use plans::{PlanRow, Plans};
+pub use seen::{Least, SeenRound};
 pub use slots::{Slot, next_start, slots_between};

@@ -22,6 +22,7 @@ use super::{
     fever::MeasuringRow,
     headcount::{HourTable, Tally},
     quarantine::Shelf,
+    rounds::PlanRow,
 };
 use crate::calendar::SiteZone;
 
@@ -78,6 +79,8 @@ pub struct SiteState {
     pub faults: Table<FaultRow>,
     /// Rounds as far as the record has them.
     pub rounds: Table<RoundRow>,
+    /// Plans by the day from which each holds.
+    pub plans: Table<PlanRow>,
     /// Verdicts on slots.
     pub slots: Table<SlotRow>,
     /// Fever episodes.
@@ -120,6 +123,7 @@ impl SiteState {
             readings: Table::<ReadingRow>::new(),
             faults: Table::<FaultRow>::new(),
             rounds: Table::<RoundRow>::new(),
+            plans: Table::<PlanRow>::new(),
             slots: Table::<SlotRow>::new(),
             episodes: Table::<EpisodeView>::new(),
             roll_calls: Table::<RollCallView>::new(),
@@ -310,6 +314,7 @@ impl SiteState {
             AnyRow::Reading(row) => drop(self.readings.insert(row.key(), row.clone())),
             AnyRow::Fault(row) => drop(self.faults.insert(row.key(), row.clone())),
             AnyRow::Round(row) => drop(self.rounds.insert(row.key(), row.clone())),
+            AnyRow::Plan(row) => drop(self.plans.insert(row.key(), row.clone())),
             AnyRow::Slot(row) => drop(self.slots.insert(row.key(), row.clone())),
             AnyRow::Watch(watch) => drop(Arc::make_mut(&mut self.sight).watches.add(watch.clone())),
             AnyRow::Watching(watching) => {
@@ -334,6 +339,7 @@ impl SiteState {
         match key {
             AnyKey::Fault(key) => drop(self.faults.remove(key)),
             AnyKey::Said(key) => drop(self.said.remove(key)),
+            AnyKey::Plan(key) => drop(self.plans.remove(key)),
         }
     }
 }

@@ -13,7 +13,8 @@ use super::{
     alerts::{Cause, Occurrence},
     coverage,
     rounds::{
-        Case, MAX_OPEN, SeenRound, Slot, UNSEEN_TOLERANCE_US, judge, next_start, slots_between,
+        Case, Least, MAX_OPEN, Plans, SeenRound, Slot, UNSEEN_TOLERANCE_US, judge, keep_plan,
+        next_start, slots_between,
     },
     state::{Judged, Part, Row, SiteState, SlotRow},
 };
@@ -28,6 +29,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> O
         // The record changes in this very turn: what is looked at is the state before it.
         return Some(now);
     }
+    keep_plan(part, now);
     let is_catching_up = is_catching_up(base, now);
     let mut judged = base.judged.clone();
     if !is_catching_up && let Some((from, to)) = judged.deferred.take() {
@@ -46,7 +48,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> O
     }
     if let Some((from, to)) = judged.stale.take() {
         let to = to.plus_micros(1).min(now.plus_micros(1));
-        let slots = slots_between(&base.site, base.zone, from, to);
+        let slots = slots_between(&Plans::of(base), from, to);
         let rounds = rounds_near(base, from, to);
         for slot in slots.into_iter().filter(|slot| slot.start <= now) {
             let (verdict, proof) = look(base, settings, &slot, &rounds, now);
@@ -96,11 +98,13 @@ fn look(
             slot.end,
             UNSEEN_TOLERANCE_US,
         );
+    let plans = Plans::of(site);
+    let (settings_then, _) = plans.on(slot.date);
     let case = Case {
         slot,
-        next_start: next_start(&site.site, site.zone, slot),
+        next_start: next_start(&plans, slot),
         rounds,
-        min_litres: site.site.zone(slot.zone).min_litres,
+        least: Least::of(&settings_then.zone(slot.zone)),
         watched,
         excused: site.excuses.contains_key(&slot.id),
         now,
@@ -196,7 +200,7 @@ fn is_word(verdict: Verdict) -> bool {
 /// When time alone may change a verdict next.
 fn next_edge(site: &SiteState, settings: &Settings, now: Wall) -> Wall {
     let (from, to) = (now.plus(-TimeDelta::days(1)), now.plus(TimeDelta::days(2)));
-    let slots = slots_between(&site.site, site.zone, from, to);
+    let slots = slots_between(&Plans::of(site), from, to);
     let windows = slots
         .iter()
         .flat_map(|slot| [slot.start, slot.end, slot.end.plus(settings.slot_grace)]);

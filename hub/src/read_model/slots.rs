@@ -5,7 +5,7 @@ use gatepost_dashboard::view::{SlotView, Verdict, ZoneBrief};
 use gatepost_model::{Wall, Zone};
 
 use crate::core::{
-    rounds::{Slot, slots_between},
+    rounds::{Plans, Slot, slots_between},
     state::{SiteState, SlotRow},
     verdicts::provisional,
 };
@@ -18,7 +18,7 @@ pub(super) fn between(
     grace: TimeDelta,
     now: Wall,
 ) -> Vec<SlotView> {
-    slots_between(&site.site, site.zone, from, to)
+    slots_between(&Plans::of(site), from, to)
         .into_iter()
         .map(|slot| view(site, slot, grace, now))
         .collect()

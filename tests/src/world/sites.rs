@@ -1,14 +1,14 @@
 //! The sites of the demo: names that a Chinese and an English reader find natural, and what differs
 //! between a building site, a mall and a hospital.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use gatepost_model::{
     Site, UnitId, Zone,
-    retention::Retention,
-    site::{Lane, LaneKind, LeadsTo, Name, ZoneSettings},
+    plan::ZoneSettings,
+    site::{Lane, LaneKind, LeadsTo, Name},
 };
 
 use super::{
@@ -176,20 +176,17 @@ impl Plan {
             .into_iter()
             .map(|zone| (zone, settings(zone)))
             .filter(|(_, settings)| *settings != ZoneSettings::default());
+        let time_zone = self.zone.name().to_owned();
         Site {
-            id: id(self.id),
-            time_zone: self.zone.name().to_owned(),
             plan_from,
             units: posts.iter().map(|post| id::<UnitId>(post.unit())).collect(),
-            name: name(self.zh, self.en),
             lanes: vec![
                 lane(PEOPLE, LaneKind::People),
                 lane(CAR, LaneKind::Car),
                 lane(GOODS, LaneKind::Goods),
             ],
             zones: special.collect(),
-            severities: BTreeMap::new(),
-            retention: Retention::default(),
+            ..Site::new(id(self.id), time_zone, name(self.zh, self.en))
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use gatepost_dashboard::view::Verdict;
 use gatepost_model::{Wall, event::RoundPhase};
 
-use super::{SeenRound, Slot};
+use super::{Least, SeenRound, Slot};
 
 /// A round that is open for longer than this is not running any more, even if the unit could not say
 /// that it was abandoned.
@@ -23,8 +23,8 @@ pub struct Case<'a> {
     pub next_start: Option<Wall>,
     /// Rounds of the site; those of other zones are ignored.
     pub rounds: &'a [SeenRound],
-    /// The zone's plausible least, litres.
-    pub min_litres: f64,
+    /// What a round in the zone must be.
+    pub least: Least,
     /// The record has passed the window's end and watched the zone throughout: what
     /// [`Sight::throughout`](crate::core::coverage::Sight::throughout) says of the window, with
     /// [`UNSEEN_TOLERANCE_US`].
@@ -69,7 +69,7 @@ pub fn judge<'a>(case: &Case<'a>) -> (Verdict, Option<&'a SeenRound>) {
             .map(|(round, _)| *round)
     };
     let is_complete =
-        |round: &SeenRound| round.phase == RoundPhase::Ended && round.is_enough(case.min_litres);
+        |round: &SeenRound| round.phase == RoundPhase::Ended && round.is_enough(case.least);
 
     if let Some(done) = first(&|round, place| place == Place::Inside && is_complete(round)) {
         return (Verdict::Done, Some(done));

@@ -4,8 +4,29 @@ use gatepost_dashboard::view::{HandRound, Proof};
 use gatepost_model::{
     Micros, UnitId, Wall, Zone,
     event::{Evidence, Round, RoundPhase},
+    plan::ZoneSettings,
 };
 use serde::{Deserialize, Serialize};
+
+/// What a round must be at least.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Least {
+    /// Litres, where they are measured.
+    pub litres: f64,
+    /// How long it must last, microseconds.
+    pub lasting_us: i64,
+}
+
+impl Least {
+    /// By the settings of a zone.
+    pub fn of(settings: &ZoneSettings) -> Self {
+        Self {
+            litres: settings.least_litres(),
+            // Settings name at most hours.
+            lasting_us: (settings.min_minutes * 60e6) as i64,
+        }
+    }
+}
 
 /// A round as the record has it so far: of its start, its end, or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,13 +123,17 @@ impl SeenRound {
     }
 
     /// Whether it is more than button presses: enough litres where they were measured, or check
-    /// points reached. A press of *start* and *stop* alone is never enough; a person's word is,
-    /// unless it names too few litres.
-    pub fn is_enough(&self, min_litres: f64) -> bool {
-        if self.unit.is_none() {
-            return self.litres == 0.0 || self.litres >= min_litres;
+    /// points reached, and long enough. A press of *start* and *stop* alone is never enough; a
+    /// person's word is, unless it names too few litres.
+    pub fn is_enough(&self, least: Least) -> bool {
+        let lasted_us = self.ended.map_or(0, |end| end.micros_since(self.started));
+        if lasted_us < least.lasting_us {
+            return false;
         }
-        let by_flow = self.litres >= min_litres;
+        if self.unit.is_none() {
+            return self.litres == 0.0 || self.litres >= least.litres;
+        }
+        let by_flow = self.litres >= least.litres;
         let by_points = !self.points.is_empty();
         match self.evidence {
             Evidence::ButtonFlow => by_flow,

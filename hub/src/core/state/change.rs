@@ -13,6 +13,7 @@ use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
     fever::MeasuringRow,
     quarantine::ShelfChange,
+    rounds::PlanRow,
 };
 use crate::store::influx::Refused;
 
@@ -107,6 +108,7 @@ rows! {
     Reading(ReadingRow) = "reading",
     Fault(FaultRow) = "fault",
     Round(RoundRow) = "round",
+    Plan(PlanRow) = "plan",
     Slot(SlotRow) = "slot",
     Watch(Watch) = "watch",
     Watching(Watching) = "watching",
@@ -127,6 +129,8 @@ pub enum AnyKey {
     Fault(<FaultRow as Row>::Key),
     /// An idempotency key whose day is over.
     Said(<SaidRow as Row>::Key),
+    /// A plan that never held.
+    Plan(<PlanRow as Row>::Key),
 }
 
 impl AnyKey {
@@ -135,6 +139,7 @@ impl AnyKey {
         match self {
             Self::Fault(_) => "fault",
             Self::Said(_) => "said",
+            Self::Plan(_) => "plan",
         }
     }
 
@@ -143,6 +148,7 @@ impl AnyKey {
         match self {
             Self::Fault(key) => serde_json::to_string(key),
             Self::Said(key) => serde_json::to_string(key),
+            Self::Plan(key) => serde_json::to_string(key),
         }
     }
 }

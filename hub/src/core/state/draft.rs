@@ -16,6 +16,7 @@ use crate::core::{
     coverage::{Blind, BootKey, Watch, Watching},
     fever::MeasuringRow,
     quarantine::ShelfDraft,
+    rounds::PlanRow,
 };
 
 /// A table with changes over it.
@@ -104,6 +105,8 @@ pub struct SiteDraft<'a> {
     pub faults: TableDraft<'a, FaultRow>,
     /// Rounds.
     pub rounds: TableDraft<'a, RoundRow>,
+    /// Plans.
+    pub plans: TableDraft<'a, PlanRow>,
     /// Verdicts.
     pub slots: TableDraft<'a, SlotRow>,
     /// Fever episodes.
@@ -147,6 +150,7 @@ impl<'a> SiteDraft<'a> {
             readings: TableDraft::new(&base.readings),
             faults: TableDraft::new(&base.faults),
             rounds: TableDraft::new(&base.rounds),
+            plans: TableDraft::new(&base.plans),
             slots: TableDraft::new(&base.slots),
             episodes: TableDraft::new(&base.episodes),
             roll_calls: TableDraft::new(&base.roll_calls),
@@ -222,6 +226,12 @@ impl<'a> SiteDraft<'a> {
         puts(self.entries, site, changes);
         let audit = self.audit.into_iter();
         changes.extend(audit.map(|row| Change::Put(site.clone(), row.into())));
+        for (key, row) in self.plans.changed() {
+            changes.push(match row {
+                Some(row) => Change::Put(site.clone(), row.into()),
+                None => Change::Remove(site.clone(), AnyKey::Plan(key)),
+            });
+        }
         for (key, row) in self.said.changed() {
             changes.push(match row {
                 Some(row) => Change::Put(site.clone(), row.into()),

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     calendar::SiteZone,
-    core::rounds::{next_start, slots_between},
+    core::rounds::{Plans, next_start, slots_between},
 };
 
 const MINUTE: i64 = 60_000_000;
@@ -76,7 +76,10 @@ fn verdict(now: i64, watched: bool, excused: bool, rounds: &[SeenRound]) -> Verd
         slot: &slot,
         next_start: Some(at(840)),
         rounds,
-        min_litres: 2.0,
+        least: Least {
+            litres: 2.0,
+            lasting_us: 0,
+        },
         watched,
         excused,
         now: at(now),
@@ -252,7 +255,10 @@ fn the_proof_is_the_round_that_counted() {
         slot: &slot,
         next_start: None,
         rounds: &rounds,
-        min_litres: 2.0,
+        least: Least {
+            litres: 2.0,
+            lasting_us: 0,
+        },
         watched: true,
         excused: false,
         now: at(720),
@@ -331,9 +337,10 @@ fn windows_make_slots() {
     }))
     .unwrap();
     let zone = SiteZone::parse("Asia/Shanghai").unwrap();
+    let plans = Plans::always(&site);
     let day = |text: &str| zone.day_bounds(text.parse().unwrap());
     let (from, to) = day("2026-11-23");
-    let slots = slots_between(&site, zone, from, to);
+    let slots = slots_between(&plans, from, to);
     let ids: Vec<&str> = slots.iter().map(|slot| slot.id.as_str()).collect();
     assert_eq!(
         ids,
@@ -346,17 +353,17 @@ fn windows_make_slots() {
     );
     assert_eq!(slots[0].start, Wall::parse("2026-11-22T14:00:00Z").unwrap());
     assert_eq!(slots[0].end, Wall::parse("2026-11-22T17:00:00Z").unwrap());
-    assert_eq!(next_start(&site, zone, &slots[1]), Some(slots[2].start));
-    assert_eq!(next_start(&site, zone, &slots[0]), Some(slots[3].start));
+    assert_eq!(next_start(&plans, &slots[1]), Some(slots[2].start));
+    assert_eq!(next_start(&plans, &slots[0]), Some(slots[3].start));
     // Nothing is planned before the plan begins, nor without one.
     let (from, to) = day("2026-11-21");
-    assert!(slots_between(&site, zone, from, to).is_empty());
+    assert!(slots_between(&plans, from, to).is_empty());
     let unplanned = Site {
         plan_from: None,
-        ..site
+        ..site.clone()
     };
     let (from, to) = day("2026-11-23");
-    assert!(slots_between(&unplanned, zone, from, to).is_empty());
+    assert!(slots_between(&Plans::always(&unplanned), from, to).is_empty());
 }
 
 /// Every slot of a year in which the clock jumps twice, asked by days and as a whole, is the same
@@ -375,11 +382,12 @@ fn a_year_across_both_shifts() {
     }))
     .unwrap();
     let zone = SiteZone::parse(&site.time_zone).unwrap();
+    let plans = Plans::always(&site);
     let first: NaiveDate = "2005-01-01".parse().unwrap();
     let days: Vec<NaiveDate> = first.iter_days().take(365).collect();
     let from = zone.day_bounds(first).0;
     let to = zone.day_bounds(days[364]).1;
-    let all = slots_between(&site, zone, from, to);
+    let all = slots_between(&plans, from, to);
     let ids: std::collections::BTreeSet<&str> = all.iter().map(|slot| slot.id.as_str()).collect();
     assert_eq!(ids.len(), all.len());
     // Two zones with the default two windows, the two of `management`, one of `living` but for the
@@ -390,7 +398,7 @@ fn a_year_across_both_shifts() {
         .iter()
         .flat_map(|day| {
             let (from, to) = zone.day_bounds(*day);
-            slots_between(&site, zone, from, to)
+            slots_between(&plans, from, to)
         })
         .collect();
     by_days.sort_by_key(|slot| (slot.start, slot.zone, slot.number));
@@ -416,9 +424,12 @@ fn a_year_across_both_shifts() {
         let near = &rounds[n.saturating_sub(21)..(n + 21).min(rounds.len())];
         let case = Case {
             slot,
-            next_start: next_start(&site, zone, slot),
+            next_start: next_start(&plans, slot),
             rounds: near,
-            min_litres: 2.0,
+            least: Least {
+                litres: 2.0,
+                lasting_us: 0,
+            },
             watched: true,
             excused: false,
             now: to.plus_micros(2 * 1440 * MINUTE),
