@@ -18,7 +18,8 @@ use utoipa::{
 use crate::{
     error::{CODES, Problem},
     routes::{
-        alerts, audit, episodes, events, health, quarantine, records, series, sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, series,
+        sites, slots, units,
     },
     schema, stream, view,
 };
@@ -32,9 +33,9 @@ use crate::{
     paths(
         sites::list, sites::one, events::list, series::rows, slots::list, slots::compliance, units::one, units::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
-        alerts::shelve, alerts::unshelve, alerts::resolve, quarantine::list, quarantine::retry,
+        alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::test, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
-        records::entries, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
+        records::entries, records::measured, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,
         stream::open, health::alive, health::ready, health::metrics,
     ),

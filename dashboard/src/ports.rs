@@ -4,6 +4,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use chrono::NaiveDate;
 use gatepost_model::{
     Direction, LaneId, LogId, SensorId, SiteId, UnitId, Wall, Zone,
     alert::{AlertKind, AlertState, Outcome},
@@ -13,7 +14,8 @@ use tokio::sync::broadcast;
 
 use crate::view::{
     AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, ExcuseView,
-    HandRound, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    HandOverView, HandRound, MeasuredView, MessageView, QuarantineItem, RollCallView, Series,
+    SiteRow, SiteSnapshot, SlotView, UnitView,
 };
 
 /// Why a question has no answer.
@@ -143,6 +145,10 @@ pub trait SiteRead: Send + Sync + 'static {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError>;
+    /// Messages to people, newest first, before the one with the number `before`.
+    fn messages(&self, limit: usize, before: Option<u64>) -> Result<Vec<MessageView>, ReadError>;
+    /// Hand-overs of shifts, newest first.
+    fn hand_overs(&self, site: &SiteId) -> Result<Vec<HandOverView>, ReadError>;
     /// Fever episodes, newest first.
     fn episodes(&self, site: &SiteId) -> Result<Vec<EpisodeView>, ReadError>;
     /// Roll-calls, newest first.
@@ -157,6 +163,13 @@ pub trait SiteRead: Send + Sync + 'static {
         limit: usize,
         before: Option<u64>,
     ) -> Result<(Vec<AuditEntry>, bool), ReadError>;
+    /// How many of those who passed on a site-local day were measured, by window; today if none is
+    /// said.
+    fn measured(
+        &self,
+        site: &SiteId,
+        date: Option<NaiveDate>,
+    ) -> Result<Vec<MeasuredView>, ReadError>;
     /// Whether store, broker and ingest work, each by name.
     fn readiness(&self) -> Vec<Readiness>;
     /// OpenMetrics text.
@@ -235,6 +248,29 @@ pub enum Act {
         zone: Option<Zone>,
         /// How many.
         count: u64,
+    },
+    /// A recipient is sent a test message.
+    Test {
+        /// The site.
+        site: SiteId,
+        /// Its name.
+        recipient: String,
+    },
+    /// Who leaves hands over to who comes.
+    HandOver {
+        /// The site.
+        site: SiteId,
+        /// Who comes.
+        to: String,
+        /// What is said with it.
+        note: Option<String>,
+    },
+    /// Who comes takes over.
+    AcceptHandOver {
+        /// The site.
+        site: SiteId,
+        /// The hand-over's number.
+        id: u64,
     },
     /// An attempt to enter ended.
     Entry {
@@ -331,6 +367,10 @@ pub enum Answer {
     Round(Box<HandRound>),
     /// A roll-call.
     RollCall(RollCallView),
+    /// A message that is to be sent.
+    Message(MessageView),
+    /// A hand-over as it is now.
+    HandOver(Box<HandOverView>),
     /// The day's entries, with the new one.
     Entries(EntryCounts),
     /// What was set aside and is in the record now.
@@ -366,6 +406,8 @@ impl Answer {
             Self::Excuse(_) => "excuse",
             Self::Round(_) => "round",
             Self::RollCall(_) => "roll_call",
+            Self::Message(_) => "message",
+            Self::HandOver(_) => "hand_over",
             Self::Entries(_) => "entries",
             Self::Retried(_) => "retried",
             Self::Again(_) => "answer",

@@ -13,7 +13,8 @@ use crate::{
     extract::MAX_BODY,
     middleware::{access, deadline, no_store, security_headers},
     routes::{
-        alerts, audit, episodes, events, health, quarantine, records, series, sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, series,
+        sites, slots, units,
     },
     state::{AppState, Services},
     stream,
@@ -40,6 +41,15 @@ pub fn router(services: Services) -> Router {
             "/sites/{site}/entries",
             get(records::entries).post(records::entry),
         )
+        .route(
+            "/sites/{site}/hand-overs",
+            get(hand_overs::list).post(hand_overs::offer),
+        )
+        .route(
+            "/sites/{site}/hand-overs/{id}/accept",
+            post(hand_overs::accept),
+        )
+        .route("/sites/{site}/measured", get(records::measured))
         .route("/sites/{site}/episodes", get(episodes::list))
         .route("/sites/{site}/audit", get(audit::list))
         .route("/episodes/{episode}/remeasure", post(episodes::remeasure))
@@ -57,6 +67,11 @@ pub fn router(services: Services) -> Router {
         .route("/alerts/{alert}/shelve", post(alerts::shelve))
         .route("/alerts/{alert}/unshelve", post(alerts::unshelve))
         .route("/alerts/{alert}/resolve", post(alerts::resolve))
+        .route("/outbox", get(outbox::list))
+        .route(
+            "/sites/{site}/recipients/{recipient}/test",
+            post(outbox::test),
+        )
         .route("/quarantine", get(quarantine::list))
         .route("/quarantine/{item}/retry", post(quarantine::retry))
         .route("/stream", get(stream::open))

@@ -4,6 +4,8 @@
 //! days, windows and bucket borders are computed by the hub in the site's zone, never by a page.
 
 mod alert;
+mod hand_over;
+mod message;
 mod people;
 mod slot;
 
@@ -16,9 +18,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use alert::{AlertEntry, AlertView, Subject};
+pub use hand_over::{HandOverView, OpenAlert};
+pub use message::MessageView;
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
-    HandRound, RollCallView,
+    HandRound, MeasuredView, RollCallView,
 };
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};
 

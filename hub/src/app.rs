@@ -22,12 +22,13 @@ use crate::{
     clock::Clock,
     commands::Commands,
     config::{BrokerKind, Config, Store},
-    core::{Core, Settings},
+    core::{Core, Settings, state::SiteState, trouble},
     engine::{self, Answers, Engine},
     health::Health,
     ingest::client::{self, Ingest, Session, connect, publish},
     live::Live,
     metrics::Metrics,
+    notify::{Channels, ChannelsError, Notifier, ToSend, tell_watchdog},
     outbox::Outbox,
     read_model::ReadModel,
     store::{
@@ -35,6 +36,7 @@ use crate::{
         journal::{Journal, LoadError, OpenError},
         port::EventStore,
     },
+    watch::Watch,
 };
 
 /// Why the hub does not serve, or no longer.
@@ -73,6 +75,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The channels to people cannot be used.
+    #[error("no way to people")]
+    Channels(#[from] ChannelsError),
     /// The embedded broker does not start.
     #[error("no broker")]
     Broker(#[from] BrokerError),
@@ -111,6 +116,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     let metrics = Arc::new(Metrics::default());
     let outbox = Arc::new(Outbox::default());
     let answers = Arc::new(Answers::default());
+    let channels = Arc::new(Channels::new(&config.channels)?);
+    let to_send = Arc::new(ToSend::default());
     let live = Arc::new(Live::new(
         Arc::clone(&core),
         Arc::clone(&outbox),
@@ -137,6 +144,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         journal,
         queue: inputs,
         outbox: Arc::clone(&outbox),
+        to_send: Arc::clone(&to_send),
         answers: Arc::clone(&answers),
         live: Arc::clone(&live),
         health: Arc::clone(&health),
@@ -174,6 +182,25 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     };
     let ingesting = parts.spawn(ingest.run(driver, stop.clone()));
     let publishing = parts.spawn(publish(mqtt, outbox, stop.clone()));
+    if let Some(watchdog) = config.watchdog.clone() {
+        let (agent, health) = (channels.agent(), Arc::clone(&health));
+        parts.spawn(tell_watchdog(watchdog, agent, health, stop.clone()));
+    }
+    let watch = Watch {
+        health: Arc::clone(&health),
+        data: config.data.clone(),
+        queue: queue.clone(),
+        every: config.timers.watch,
+    };
+    parts.spawn(watch.run(stop.clone()));
+    let notifier = Notifier {
+        channels,
+        to_send,
+        core: Arc::clone(&core),
+        queue: queue.clone(),
+        clock,
+    };
+    let notifying = parts.spawn(notifier.run(stop.clone()));
 
     let read = ReadModel {
         core,
@@ -216,6 +243,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         _ = forwarder_ended.cancelled() => Err(ServeError::Ended("forwarder")),
         _ = ingesting => Err(ServeError::Ended("ingest")),
         _ = publishing => Err(ServeError::Ended("publisher")),
+        _ = notifying => Err(ServeError::Ended("notifier")),
         _ = serving => Err(ServeError::Ended("HTTP server")),
     };
     stop.cancel();
@@ -263,6 +291,11 @@ fn settings(config: &Config, store: &str) -> Settings {
         old_news_us: micros(config.timers.old_news),
         hold_us: micros(config.timers.hold),
         slot_grace: config.timers.slot_grace,
+        pace: config.timers.pace,
+        hub: Arc::new(SiteState::new(trouble::site(
+            config.time_zone.clone(),
+            config.recipients.clone(),
+        ))),
     }
 }
 

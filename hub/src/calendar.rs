@@ -148,6 +148,11 @@ impl SiteZone {
         }
     }
 
+    /// A moment as people on the site write it, to the minute.
+    pub fn show(self, at: Wall) -> String {
+        self.local(at).format("%Y-%m-%d %H:%M").to_string()
+    }
+
     fn local(self, at: Wall) -> NaiveDateTime {
         at.0.with_timezone(&self.0).naive_local()
     }

@@ -3,6 +3,7 @@
 //! [`Config::parse`] reads the whole file and lists *all* its mistakes at once, each with its line
 //! and a cure. What comes out cannot be wrong.
 
+mod channel;
 mod mistakes;
 mod reader;
 mod store;
@@ -15,9 +16,14 @@ use std::{
 
 use chrono::TimeDelta;
 
+pub use channel::{Channel, ChannelKind, Email, Secret, Tls, Watchdog};
 pub use mistakes::{Mistake, Mistakes};
 use reader::Section;
 pub use store::{InfluxSettings, Store};
+
+use gatepost_model::recipient::Recipient;
+
+use crate::{calendar::SiteZone, core::paging::Pace};
 
 /// What `init` writes.
 pub const TEMPLATE: &str = include_str!("config/template.toml");
@@ -35,6 +41,14 @@ pub struct Config {
     pub store: Store,
     /// `[timers]`
     pub timers: Timers,
+    /// `[[channel]]`: the ways to people.
+    pub channels: Vec<Channel>,
+    /// `[watchdog]`
+    pub watchdog: Option<Watchdog>,
+    /// `[hub]`: the IANA name of the time zone of those who look after the hub. Default UTC.
+    pub time_zone: String,
+    /// `[[recipient]]`: who is told of trouble of the hub itself.
+    pub recipients: Vec<Recipient>,
 }
 
 /// `[http]`
@@ -87,6 +101,11 @@ pub struct Timers {
     pub old_news: Duration,
     /// How long a cause must stay away before its alert is resolved by itself. Default 120 s.
     pub hold: Duration,
+    /// Between two looks at the hub itself. Default 10 s.
+    pub watch: Duration,
+    /// How soon after a message the same address gets another. Default 60 s, 6 s while something
+    /// critical waits.
+    pub pace: Pace,
 }
 
 impl Config {
@@ -95,11 +114,14 @@ impl Config {
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::of(text);
         let mut root = reader::parse(text, &mut mistakes);
-        let data = data(&mut root, &mut mistakes);
+        let (data, time_zone) = hub(&mut root, &mut mistakes);
+        let recipients = channel::recipients(text, &mut root, &mut mistakes);
         let http = http(root.section("http"), &mut mistakes);
         let broker = broker(root.section("broker"), &mut mistakes);
         let store = store::store(root.section("store"), folder, &mut mistakes);
         let timers = timers(root.section("timers"), &mut mistakes);
+        let channels = channel::channels(&mut root, &mut mistakes);
+        let watchdog = channel::watchdog(root.section("watchdog"), &mut mistakes);
         root.finish(&mut mistakes);
         match (data, http, broker, store) {
             (Some(data), Some(http), Some(broker), Some(store)) if mistakes.is_empty() => {
@@ -109,6 +131,10 @@ impl Config {
                     broker,
                     store,
                     timers,
+                    channels,
+                    watchdog,
+                    time_zone,
+                    recipients,
                 })
             }
             _ => Err(mistakes),
@@ -116,7 +142,7 @@ impl Config {
     }
 }
 
-fn data(root: &mut Section<'_>, mistakes: &mut Mistakes) -> Option<PathBuf> {
+fn hub(root: &mut Section<'_>, mistakes: &mut Mistakes) -> (Option<PathBuf>, String) {
     let mut section = root.section("hub");
     let data = section.text("data", mistakes);
     if data.is_none() && !section.has("data") {
@@ -127,8 +153,14 @@ fn data(root: &mut Section<'_>, mistakes: &mut Mistakes) -> Option<PathBuf> {
             mistakes,
         );
     }
+    let time_zone = section.text("time_zone", mistakes);
+    let time_zone = time_zone.unwrap_or_else(|| "UTC".to_owned());
+    if let Err(error) = SiteZone::parse(&time_zone) {
+        let cure = "write an IANA name like \"Asia/Shanghai\"";
+        section.wrong("time_zone", error.to_string(), cure, mistakes);
+    }
     section.finish(mistakes);
-    data.map(PathBuf::from)
+    (data.map(PathBuf::from), time_zone)
 }
 
 fn http(mut section: Section<'_>, mistakes: &mut Mistakes) -> Option<Http> {
@@ -245,18 +277,27 @@ fn timers(mut section: Section<'_>, mistakes: &mut Mistakes) -> Timers {
     let grace = seconds("slot_grace_s", 180.0, 0.0, 86_400.0);
     let old_news = seconds("old_news_s", 900.0, 1.0, 86_400.0);
     let hold = seconds("hold_s", 120.0, 0.0, 86_400.0);
+    let watch = seconds("watch_s", 10.0, 0.01, 3600.0);
+    let usual = seconds("pace_s", 60.0, 0.0, 86_400.0);
+    let urgent = seconds("urgent_pace_s", 6.0, 0.0, 86_400.0);
     let mut millis = |key, default: f64, least: f64, most: f64| {
         let read = section.number(key, default, least..=most, mistakes);
         Duration::from_secs_f64(read / 1000.0)
     };
     let tick = millis("tick_ms", 1000.0, 10.0, 60_000.0);
+    let span = |time| TimeDelta::from_std(time).unwrap_or(TimeDelta::zero());
     let delta = millis("delta_ms", 250.0, 10.0, 60_000.0);
     section.finish(mistakes);
     Timers {
         canary,
         tick,
         delta,
-        slot_grace: TimeDelta::from_std(grace).unwrap_or(TimeDelta::zero()),
+        watch,
+        slot_grace: span(grace),
+        pace: Pace {
+            urgent: span(urgent),
+            usual: span(usual),
+        },
         old_news,
         hold,
     }

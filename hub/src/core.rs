@@ -7,15 +7,20 @@
 //! What is absent, on purpose: no sockets, no files, no clock, no threads.
 
 pub mod alerts;
+mod capacity;
 pub mod coverage;
 pub mod dedupe;
 pub mod fever;
+mod hand_over;
 pub mod headcount;
 pub mod input;
 mod intake;
 pub mod liveness;
+pub mod measured;
+pub mod paging;
 pub mod people;
 pub mod placement;
+mod prune;
 pub mod quarantine;
 mod retry;
 pub mod rounds;
@@ -24,11 +29,12 @@ mod same_day;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trouble;
 pub mod verdicts;
 #[cfg(test)]
 mod year;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 use gatepost_model::{LogId, SiteId, UnitId, Wall, wire::Ack};
@@ -36,10 +42,10 @@ use gatepost_model::{LogId, SiteId, UnitId, Wall, wire::Ack};
 use crate::store::event::StoredEvent;
 use dedupe::Mark;
 use input::{Effect, Input};
-use state::{Change, Draft, State};
+use state::{Change, Draft, SiteState, State};
 
 /// What a hub has settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Which record: minted once with the database.
     pub store: String,
@@ -49,6 +55,10 @@ pub struct Settings {
     pub hold_us: i64,
     /// How long after a slot's end the record may take to arrive.
     pub slot_grace: TimeDelta,
+    /// How soon after a message the same address gets another.
+    pub pace: paging::Pace,
+    /// The hub as a site of its own, with those who are told of its own trouble.
+    pub hub: Arc<SiteState>,
 }
 
 impl Settings {
@@ -59,6 +69,8 @@ impl Settings {
             old_news_us: 900_000_000,
             hold_us: 120_000_000,
             slot_grace: TimeDelta::seconds(180),
+            pace: paging::Pace::default(),
+            hub: Arc::new(SiteState::new(trouble::site("UTC".to_owned(), Vec::new()))),
         }
     }
 }
@@ -285,6 +297,9 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
         }
         Input::StoreRefused(points) => retry::set_aside(draft, turn.now, points),
         Input::Listening(listening) => listen(draft, turn, listening),
+        Input::Started => paging::start(draft),
+        Input::Sent { dispatch, result } => paging::sent(draft, turn.now, dispatch, &result),
+        Input::Trouble { part, wrong } => trouble::take(draft, part, wrong, turn.now),
         Input::Tick => tick(draft, turn),
     }
 }
@@ -293,7 +308,7 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
 const MAX_LOOKS: usize = 64;
 
 /// What time alone changes.
-fn tick(draft: &mut Draft<'_>, turn: &Turn<'_>) {
+fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
     let base = draft.base();
     for id in base.due.until(turn.now).take(MAX_LOOKS) {
         let Some(mut part) = draft.part(id) else {
@@ -304,11 +319,33 @@ fn tick(draft: &mut Draft<'_>, turn: &Turn<'_>) {
             verdicts::tick(&mut part, turn.settings, turn.now),
             people::forget(&mut part, turn.now),
         ];
+        prune::tick(&mut part, turn.now);
         let latest = turn.now.plus(LONGEST_UNSEEN);
         part.site.next_look = Some(next.into_iter().flatten().fold(latest, Wall::min));
     }
     draft.alerts.settle(turn.now);
+    // Of what changes in this very turn it is looked in the next, when it is known.
+    draft.alerts.relink();
+    for id in base.calls.until(turn.now).take(MAX_CALLS) {
+        if draft.alerts.is_touched(*id) {
+            continue;
+        }
+        let known = draft.alerts.get(*id).cloned();
+        let site = known.as_ref().map(|alert| {
+            let site = base.sites.get(&alert.site);
+            site.unwrap_or(&turn.settings.hub)
+        });
+        let next = known
+            .as_ref()
+            .zip(site)
+            .and_then(|(alert, site)| paging::look(&mut draft.post, site, alert, turn.now));
+        draft.more.push(Change::Called(*id, next));
+    }
+    paging::send(draft, turn);
 }
+
+/// The most alerts of which one tick looks whose turn it is; those that are left are due at once.
+const MAX_CALLS: usize = 256;
 
 /// However quiet it is, a site is looked at this often.
 const LONGEST_UNSEEN: TimeDelta = TimeDelta::hours(1);

@@ -36,6 +36,7 @@ use crate::{
     health::Health,
     live::Live,
     metrics::Metrics,
+    notify::ToSend,
     outbox::Outbox,
     store::journal::Journal,
 };
@@ -98,6 +99,8 @@ pub struct Engine {
     pub queue: mpsc::Receiver<Input>,
     /// Where acks go.
     pub outbox: Arc<Outbox>,
+    /// Where messages to people go.
+    pub to_send: Arc<ToSend>,
     /// Who waits for an answer.
     pub answers: Arc<Answers>,
     /// Who is told what changed.
@@ -118,6 +121,9 @@ impl Engine {
     /// Runs until it is told to stop and the queue is empty.
     pub fn run(mut self, runtime: &Handle, stop: &CancellationToken) {
         self.health.works(PART);
+        if !self.turn(vec![Input::Started], runtime, stop) {
+            return;
+        }
         let mut last_tick = self.clock.stopwatch();
         let mut housekeeping = Housekeeping::new(&self.clock);
         let mut gathering = Gathering::new(self.clock);
@@ -155,7 +161,8 @@ impl Engine {
     /// Whether time, or what came, may have changed something that was not looked at yet.
     fn is_due(&self) -> bool {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
-        core.state().due.is_due(self.clock.now())
+        let (state, now) = (core.state(), self.clock.now());
+        state.due.is_due(now) || state.calls.is_due(now)
     }
 
     /// Points that the store refused since the last look.
@@ -303,6 +310,7 @@ impl Engine {
                     self.metrics.acked();
                     self.outbox.ack(site, unit, &ack);
                 }
+                Effect::Send(dispatch) => self.to_send.put(*dispatch),
                 Effect::Answer { ticket, answer } => self.answers.give(ticket, answer),
             }
         }

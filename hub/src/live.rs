@@ -118,6 +118,10 @@ impl Live {
                 | Change::Withdrawn(_)
                 | Change::Judged(..)
                 | Change::Looked(..)
+                | Change::Message(_)
+                | Change::Forgotten(_)
+                | Change::Called(..)
+                | Change::Pruned(..)
                 | Change::Listening(_) => {}
             }
         }

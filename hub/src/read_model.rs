@@ -19,12 +19,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
-        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, HandOverView,
+        MeasuredView, MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot,
+        SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -33,6 +34,8 @@ use crate::{
     clock::Clock,
     core::{
         Core,
+        measured::measured,
+        paging::MessageRow,
         rounds::compliance,
         state::{SiteState, State},
     },
@@ -184,6 +187,18 @@ impl SiteRead for ReadModel {
         quarantine::page(&self.data, limit, cursor)
     }
 
+    fn messages(&self, limit: usize, before: Option<u64>) -> Result<Vec<MessageView>, ReadError> {
+        let core = self.core();
+        let all = core.state().post.all().rev();
+        let wanted = all.filter(|row| before.is_none_or(|before| row.id < before));
+        Ok(wanted.take(limit).map(MessageRow::view).collect())
+    }
+
+    fn hand_overs(&self, id: &SiteId) -> Result<Vec<HandOverView>, ReadError> {
+        let site = self.site_state(id)?;
+        Ok(site.hand_overs.values().rev().cloned().collect())
+    }
+
     fn episodes(&self, id: &SiteId) -> Result<Vec<EpisodeView>, ReadError> {
         let mut all: Vec<EpisodeView> = self.site_state(id)?.episodes.values().cloned().collect();
         all.sort_by(|a, b| b.happened_at.cmp(&a.happened_at).then(a.id.cmp(&b.id)));
@@ -210,6 +225,16 @@ impl SiteRead for ReadModel {
     ) -> Result<(Vec<AuditEntry>, bool), ReadError> {
         self.site_state(id)?;
         audit::page(&self.data, id, limit, before)
+    }
+
+    fn measured(
+        &self,
+        id: &SiteId,
+        date: Option<NaiveDate>,
+    ) -> Result<Vec<MeasuredView>, ReadError> {
+        let (site, now) = (self.site_state(id)?, self.now());
+        let date = date.unwrap_or_else(|| site.zone.day_of(now));
+        Ok(measured(&site, date, now))
     }
 
     fn readiness(&self) -> Vec<Readiness> {

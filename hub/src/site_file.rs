@@ -9,7 +9,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{calendar::SiteZone, config::Mistakes};
+use crate::{calendar::SiteZone, config::Mistakes, core::trouble::HUB};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,10 @@ pub fn parse(text: &str) -> Result<Vec<Site>, Mistakes> {
     let mut ids = BTreeSet::new();
     for spanned in &sites {
         let (at, site) = (spanned.span().start, spanned.get_ref());
+        if site.id.as_str() == HUB {
+            let what = format!("no site can be called `{HUB}`: alerts of the hub itself are there");
+            mistakes.add(at, what, "give it another id");
+        }
         if !ids.insert(&site.id) {
             let what = format!("site `{}` is there twice", site.id);
             mistakes.add(at, what, "keep one of them");

@@ -24,11 +24,19 @@ pub enum AlertKind {
     SensorFault,
     /// None of a site's units is heard: its link, or its power.
     SiteLinkLost,
+    /// A planned round was begun and was not enough.
+    ShortRound,
+    /// More people are inside than the site allows.
+    Capacity,
+    /// A channel did not take messages to people.
+    DeliveryFailed,
+    /// A part of the hub itself does not work: its store, its broker, its disk.
+    HubTrouble,
 }
 
 impl AlertKind {
     /// Every kind, for documentation and dictionaries.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::FeverSuspected,
         Self::MissedRound,
         Self::UnitOffline,
@@ -38,20 +46,30 @@ impl AlertKind {
         Self::ClockDisputed,
         Self::SensorFault,
         Self::SiteLinkLost,
+        Self::ShortRound,
+        Self::Capacity,
+        Self::DeliveryFailed,
+        Self::HubTrouble,
     ];
 
     /// The severity unless the site says otherwise: a suspected fever is amber (UI: priorities),
-    /// one silent unit or sensor is minor, a missed round, a lost record or a lost site is major.
+    /// one silent unit or sensor or a short round is minor, a missed round, a lost record or site, too
+    /// many people or a channel or the hub that fails is major.
     pub fn severity(self) -> Severity {
         match self {
             Self::FeverSuspected
             | Self::MissedRound
             | Self::Loss
             | Self::Fork
-            | Self::SiteLinkLost => Severity::Major,
-            Self::UnitOffline | Self::Quarantine | Self::ClockDisputed | Self::SensorFault => {
-                Severity::Minor
-            }
+            | Self::SiteLinkLost
+            | Self::Capacity
+            | Self::DeliveryFailed
+            | Self::HubTrouble => Severity::Major,
+            Self::ShortRound
+            | Self::UnitOffline
+            | Self::Quarantine
+            | Self::ClockDisputed
+            | Self::SensorFault => Severity::Minor,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod alert;
 pub mod event;
 pub mod id;
 pub mod plan;
+pub mod recipient;
 pub mod retention;
 pub mod site;
 pub mod time;

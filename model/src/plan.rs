@@ -158,6 +158,9 @@ pub struct ZoneSettings {
     /// A round that took less time than this is `short`. Minutes; 0 if any time is enough.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_minutes: f64,
+    /// More people than this in it are an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
     /// How large it is, square metres, where the least is reckoned by that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub area_m2: Option<f64>,
@@ -183,6 +186,7 @@ impl Default for ZoneSettings {
             windows: vec![window(8, 11), window(14, 17)],
             min_litres: 1.0,
             min_minutes: 0.0,
+            capacity: None,
             area_m2: None,
             ml_per_m2: None,
         }
@@ -271,6 +275,7 @@ impl Site {
         let zones = |site: &Self| {
             Zone::ALL.map(|zone| ZoneSettings {
                 name: None,
+                capacity: None,
                 ..site.zone(zone)
             })
         };

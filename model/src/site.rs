@@ -13,6 +13,7 @@ use crate::{
     alert::{AlertKind, Severity},
     id::{LaneId, SiteId, UnitId},
     plan::{Pause, SwitchedOff, ZoneSettings},
+    recipient::{Hours, Recipient},
     retention::Retention,
 };
 
@@ -198,6 +199,13 @@ pub struct Site {
     /// Make-up work days: days of a weekend that are worked.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub work_days: BTreeSet<NaiveDate>,
+    /// More people than this on the site are an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// When those who come and go are to be measured: morning and evening (PRODUCT), unless the site
+    /// says otherwise.
+    #[serde(default = "morning_and_evening")]
+    pub measuring: Vec<Hours>,
     /// Units that should be there, so that one that never spoke is seen to be missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<UnitId>,
@@ -218,6 +226,9 @@ pub struct Site {
     /// Times of day in which the site has no power by plan.
     #[serde(default, rename = "off", skip_serializing_if = "Vec::is_empty")]
     pub switched_off: Vec<SwitchedOff>,
+    /// Who is told of what is wrong.
+    #[serde(default, rename = "recipient", skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Recipient>,
     /// Severities that differ from the kinds' own.
     #[serde(
         default,
@@ -225,6 +236,13 @@ pub struct Site {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub severities: BTreeMap<AlertKind, Severity>,
+}
+
+fn morning_and_evening() -> Vec<Hours> {
+    [(6, 10), (17, 21)]
+        .into_iter()
+        .map(|(start, end)| Hours::between(start, end))
+        .collect()
 }
 
 impl Site {
@@ -235,6 +253,8 @@ impl Site {
             time_zone,
             plan_from: None,
             plan_holds_from: None,
+            capacity: None,
+            measuring: morning_and_evening(),
             holidays: BTreeSet::new(),
             work_days: BTreeSet::new(),
             units: Vec::new(),
@@ -244,6 +264,7 @@ impl Site {
             retention: Retention::default(),
             pauses: Vec::new(),
             switched_off: Vec::new(),
+            recipients: Vec::new(),
             severities: BTreeMap::new(),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     ports::{Act, Answer},
     schema,
     state::AppState,
-    view::{EntryCounts, ExcuseView, HandRound, RollCallView},
+    view::{EntryCounts, ExcuseView, HandRound, MeasuredView, RollCallView},
 };
 
 /// A round that no unit saw, and who records it.
@@ -74,6 +74,36 @@ pub(crate) struct Ended {
 pub(crate) struct RollCalls {
     /// Newest first.
     roll_calls: Vec<RollCallView>,
+}
+
+/// How many were measured.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Measured {
+    /// The site first, then its zones, by window.
+    measured: Vec<MeasuredView>,
+}
+
+/// How many of those who passed in the morning and in the evening were measured
+#[utoipa::path(
+    get, path = "/api/v1/sites/{site}/measured", tag = "people",
+    params(
+        ("site" = String, Path, description = "The site's id"),
+        ("date" = Option<String>, Query, description = "The site-local day as YYYY-MM-DD; today if not said"),
+    ),
+    responses((status = 200, body = Measured)),
+)]
+pub(crate) async fn measured(
+    State(app): State<AppState>,
+    InSite(site): InSite,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let date = params.parse("date")?;
+    params.end()?;
+    app.answer(move |read| {
+        let measured = read.measured(&site, date)?;
+        Ok(Measured { measured })
+    })
+    .await
 }
 
 /// Balances of entries.

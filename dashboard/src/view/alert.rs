@@ -111,7 +111,7 @@ pub struct AlertEntry {
     #[schema(value_type = schema::Time)]
     pub at: Wall,
     /// `raised`, `again`, `cleared`, `acknowledged`, `assigned`, `commented`, `shelved`,
-    /// `unshelved`, `escalated`, `resolved`.
+    /// `unshelved`, `returned`, `escalated`, `resolved`.
     pub what: String,
     /// Who, if a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]

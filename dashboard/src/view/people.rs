@@ -197,6 +197,33 @@ pub struct HandRound {
     pub recorded_by: String,
 }
 
+/// How many of those who passed in a window of a day were measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MeasuredView {
+    /// Lanes into this zone; into the site where none is named.
+    #[schema(value_type = Option<schema::Zone>)]
+    pub zone: Option<Zone>,
+    /// When the window opens.
+    #[schema(value_type = schema::Time)]
+    pub start: Wall,
+    /// When it closes.
+    #[schema(value_type = schema::Time)]
+    pub end: Wall,
+    /// Passages either way.
+    pub passed: u64,
+    /// Movements whose direction is unknown.
+    pub unclear: u64,
+    /// People measured.
+    pub measured: u64,
+    /// `measured` of `passed`, 0 to 1; none where nobody passed.
+    pub share: Option<f64>,
+    /// Which share of the window's part that has passed all its lanes were watched, 0 to 1.
+    pub watched: f64,
+    /// Lanes that people passed and where nobody was measured.
+    #[schema(value_type = Vec<String>)]
+    pub without: Vec<LaneId>,
+}
+
 /// A site-local day's attempts to enter, by how they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryCounts {

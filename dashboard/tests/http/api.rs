@@ -25,7 +25,13 @@ async fn reads_answer_what_the_hub_knows() {
         ("units", "/api/v1/units"),
         ("alerts", "/api/v1/alerts"),
         ("alert", "/api/v1/alerts/1"),
+        ("hand_overs", "/api/v1/sites/binjiang/hand-overs"),
+        (
+            "measured",
+            "/api/v1/sites/binjiang/measured?date=2026-11-23",
+        ),
         ("quarantine", "/api/v1/quarantine"),
+        ("outbox", "/api/v1/outbox"),
     ] {
         let answer = get(app(&Fake::new()), path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);

@@ -33,6 +33,8 @@ async fn every_described_path_is_answered() {
             .replace("{unit}", "gate-1")
             .replace("{slot}", "living-2026-11-23-1")
             .replace("{episode}", "binjiang.gate-1.p1")
+            .replace("{recipient}", "guard")
+            .replace("{id}", "1")
             .replace("{alert}", "1")
             .replace("{item}", "1");
         if filled.ends_with("/stream") {
@@ -63,7 +65,7 @@ async fn every_described_path_is_answered() {
 fn body_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap();
     match last {
-        "assign" => r#"{"to":"li"}"#,
+        "assign" | "hand-overs" => r#"{"to":"li"}"#,
         "shelve" => r#"{"until":"2026-11-23T09:00:00Z","note":"the part is ordered"}"#,
         "remeasure" | "confirm" => r#"{"clinical_c":38.2}"#,
         "excuse" => r#"{"reason":"rain"}"#,

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use chrono::NaiveDate;
 use gatepost_dashboard::{
     Options, Services,
     ports::{
@@ -12,8 +13,9 @@ use gatepost_dashboard::{
         ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
-        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, HandOverView,
+        MeasuredView, MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot,
+        SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -209,6 +211,40 @@ impl SiteRead for Fake {
             "columns": ["time", "n", "coverage"],
             "rows": [["2026-11-22T16:00:00.000Z", 12, 1], ["2026-11-22T17:00:00.000Z", null, 0]],
         })))
+    }
+
+    fn messages(&self, limit: usize, before: Option<u64>) -> Result<Vec<MessageView>, ReadError> {
+        self.note((limit, before))?;
+        Ok(made(
+            json!([{ "id": 7, "site": "binjiang", "recipient": "wang", "channel": "mail",
+            "alert": 1, "kind": "loss", "said": "raised", "state": "sent",
+            "made_at": "2026-11-23T07:30:58.000Z", "sent_at": "2026-11-23T07:30:59.000Z",
+            "attempts": 1, "repeated": false, "answer": "ok" }]),
+        ))
+    }
+
+    fn hand_overs(&self, site: &SiteId) -> Result<Vec<HandOverView>, ReadError> {
+        known(site)?;
+        Ok(made(
+            json!([{ "id": 1, "at": "2026-11-23T07:30:58.000Z", "from": "wang", "to": "li",
+            "note": null, "alerts": [{ "alert": 1, "kind": "loss", "severity": "major",
+            "state": "acknowledged", "zone": null, "owner": "wang" }], "slots": [],
+            "isolated": [], "accepted_at": null, "returned": [] }]),
+        ))
+    }
+
+    fn measured(
+        &self,
+        site: &SiteId,
+        date: Option<NaiveDate>,
+    ) -> Result<Vec<MeasuredView>, ReadError> {
+        self.note(date)?;
+        known(site)?;
+        Ok(made(
+            json!([{ "zone": null, "start": "2026-11-22T22:00:00.000Z",
+            "end": "2026-11-23T02:00:00.000Z", "passed": 40, "unclear": 1, "measured": 38,
+            "share": 0.95, "watched": 1.0, "without": [] }]),
+        ))
     }
 
     fn compliance(

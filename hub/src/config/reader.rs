@@ -92,6 +92,34 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A list of tables; none if it is not there or is something else, which [`Self::finish`] reports.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        self.known.push(key);
+        let Some((_, at, value)) = self.entries.iter_mut().find(|(known, ..)| known == key) else {
+            return Vec::new();
+        };
+        let (at, name) = (*at, format!("[[{key}]]"));
+        let is_list = |value: &Spanned<DeValue<'_>>| {
+            let list = value.get_ref().as_array();
+            list.is_some_and(|list| list.iter().all(|it| it.get_ref().as_table().is_some()))
+        };
+        if !value.as_ref().is_some_and(is_list) {
+            return Vec::new();
+        }
+        let Some(DeValue::Array(list)) = value.take().map(Spanned::into_inner) else {
+            return Vec::new();
+        };
+        list.into_iter()
+            .filter_map(|table| {
+                let begins = table.span().start.max(at);
+                match table.into_inner() {
+                    DeValue::Table(table) => Some(Section::new(&name, begins, table)),
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
     /// A text that may be left out.
     pub(super) fn text(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<String> {
         let value = self.take(key)?;

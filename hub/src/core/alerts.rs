@@ -79,7 +79,11 @@ pub fn clears_itself(kind: AlertKind) -> bool {
         | AlertKind::SensorFault
         | AlertKind::ClockDisputed
         | AlertKind::SiteLinkLost
-        | AlertKind::MissedRound => true,
+        | AlertKind::MissedRound
+        | AlertKind::ShortRound
+        | AlertKind::Capacity
+        | AlertKind::DeliveryFailed
+        | AlertKind::HubTrouble => true,
         AlertKind::FeverSuspected | AlertKind::Quarantine | AlertKind::Loss | AlertKind::Fork => {
             false
         }
@@ -231,7 +235,9 @@ fn is_the_same(newest: &AlertView, occurrence: &Occurrence, hold_us: i64) -> boo
         None => is_the_hubs,
         Some(gone_at) => {
             let away_us = occurrence.happened_at.micros_since(gone_at);
-            let flaps = newest.kind != AlertKind::MissedRound && away_us < hold_us + FLAP_US;
+            // The verdict on a planned round does not flap: it is corrected.
+            let is_a_round = matches!(newest.kind, AlertKind::MissedRound | AlertKind::ShortRound);
+            let flaps = !is_a_round && away_us < hold_us + FLAP_US;
             is_the_hubs && !is_answered && flaps
         }
     }
@@ -250,7 +256,11 @@ fn fever_waits_since(alert: &AlertView) -> Option<Wall> {
     let waits = alert.kind == AlertKind::FeverSuspected
         && alert.state == AlertState::Raised
         && alert.severity != Severity::Critical;
-    waits.then_some(alert.raised_at)
+    let returned = alert
+        .history
+        .iter()
+        .rfind(|entry| entry.what == people::RETURNED);
+    waits.then(|| returned.map_or(alert.raised_at, |entry| entry.at))
 }
 
 const CLEARED: &str = "cleared";
@@ -271,6 +281,10 @@ fn again(alert: &mut AlertView, occurrence: &Occurrence, now: Wall) {
         // Old news calls nobody, whatever it belongs to.
         if occurrence.is_old || !lasts {
             return;
+        }
+        // Nobody was told of old news: it begins to call now.
+        if alert.outcome == Some(Outcome::Late) {
+            alert.raised_at = now;
         }
         alert.state = AlertState::Raised;
         alert.resolved_at = None;

@@ -265,4 +265,6 @@ fn hour_edges(from: Wall, to: Wall) -> Vec<Wall> {
 }
 
 #[cfg(test)]
+mod month;
+#[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::paging::{Dispatch, Failure};
 use bytes::Bytes;
 use gatepost_dashboard::ports::{Answer, Command, CommandError};
 use gatepost_model::{
@@ -66,6 +67,22 @@ pub enum Input {
     StoreRefused(Vec<influx::Refused>),
     /// Messages can come from here on, or cannot.
     Listening(bool),
+    /// The hub started: what it was doing when it stopped may have happened or not.
+    Started,
+    /// A channel answered.
+    Sent {
+        /// Which dispatch.
+        dispatch: u64,
+        /// Its receipt, or why it did not take it.
+        result: Result<String, Failure>,
+    },
+    /// A part of the hub does not work, or works again.
+    Trouble {
+        /// Which.
+        part: &'static str,
+        /// What is wrong, and what to do; nothing any more if it is none.
+        wrong: Option<String>,
+    },
     /// Time passed.
     Tick,
 }
@@ -149,6 +166,8 @@ pub enum Effect {
         /// What it is told.
         ack: Ack,
     },
+    /// Send something to people.
+    Send(Box<Dispatch>),
     /// Answer a person.
     Answer {
         /// As it came with the command.

@@ -16,6 +16,7 @@ use gatepost_model::{
 use super::{
     Turn,
     alerts::{Cause, Occurrence},
+    capacity,
     coverage::{Blind, BlindCause, Blinded, BootKey, Watch},
     dedupe::{Mark, News, news},
     input::{Batch, BatchLine, Content, Refused},
@@ -385,6 +386,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
         row.last_at = self.last_at;
         row.lost += lost;
         if let Some(newest) = self.newest {
+            capacity::look(self.part, newest, self.turn.now);
             let unit_row = self.part.site.unit(unit);
             unit_row.data_at = unit_row.data_at.max(Some(newest));
             self.part.site.presence(unit).batch = Some(BatchAge {

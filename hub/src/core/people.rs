@@ -14,8 +14,9 @@ use gatepost_model::{SiteId, UnitId, Wall, alert::AlertState, event::EntryOutcom
 use super::{
     Turn,
     alerts::Person,
-    fever,
+    fever, hand_over,
     headcount::{Anchor, Tally},
+    paging,
     rounds::{Plans, slots_between},
     state::{Draft, Part, SaidRow, TallyRow},
 };
@@ -92,6 +93,9 @@ fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
         }
         Act::Excuse { site, .. }
         | Act::Round { site, .. }
+        | Act::Test { site, .. }
+        | Act::HandOver { site, .. }
+        | Act::AcceptHandOver { site, .. }
         | Act::RollCall { site, .. }
         | Act::Entry { site, .. } => Ok(site.clone()),
         Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
@@ -156,6 +160,15 @@ fn carry_out(
             Ok((Answer::Episode(Box::new(episode)), is_new))
         }
         Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
+        Act::Test { recipient, .. } => {
+            let mut known = part.site.base.site.recipients.iter();
+            let known = known.find(|it| it.name == recipient);
+            let known = known.ok_or_else(|| no("recipient", &recipient))?;
+            let message = paging::test(part.id, known, part.post, now);
+            Ok((Answer::Message(message), true))
+        }
+        Act::HandOver { to, note, .. } => hand_over::offer(part, now, by, to, note),
+        Act::AcceptHandOver { id, .. } => hand_over::accept(part, now, by, id),
         Act::Excuse { slot, reason, .. } => excuse(part, now, by, &slot, reason),
         Act::Round { round, .. } => hand_round(part, now, by, round),
         Act::RollCall { zone, count, .. } => {

@@ -12,7 +12,8 @@ mod rows;
 use std::{collections::BTreeMap, sync::Arc};
 
 use gatepost_dashboard::view::{
-    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound,
+    RollCallView,
 };
 use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
 
@@ -21,6 +22,7 @@ use super::{
     coverage::Sight,
     fever::MeasuringRow,
     headcount::{HourTable, Tally},
+    paging::{self, Post},
     quarantine::Shelf,
     rounds::PlanRow,
 };
@@ -46,8 +48,12 @@ pub struct State {
     pub alerts: Book,
     /// What was set aside as whole batches.
     pub shelf: Shelf,
+    /// Messages to people.
+    pub post: Post,
     /// When each site must be looked at.
-    pub due: Due,
+    pub due: Due<SiteId>,
+    /// When each alert that calls must be: it may be somebody else's turn.
+    pub calls: Due<u64>,
     /// Since when units could have been heard without a break; none while the broker is out of reach.
     pub listening_since: Option<Wall>,
 }
@@ -91,6 +97,8 @@ pub struct SiteState {
     pub excuses: Table<ExcuseView>,
     /// Rounds that no unit saw.
     pub hand_rounds: Table<HandRound>,
+    /// Hand-overs of shifts.
+    pub hand_overs: Table<HandOverView>,
     /// Entries by day.
     pub entries: Table<EntryCounts>,
     /// What commands with an idempotency key came to.
@@ -103,6 +111,8 @@ pub struct SiteState {
     pub presence: BTreeMap<UnitId, Presence>,
     /// How far slots were looked at, and what must be looked at again.
     pub judged: Judged,
+    /// When rows that nobody needs were last forgotten.
+    pub pruned_at: Option<Wall>,
 }
 
 impl SiteState {
@@ -129,12 +139,14 @@ impl SiteState {
             roll_calls: Table::<RollCallView>::new(),
             excuses: Table::<ExcuseView>::new(),
             hand_rounds: Table::<HandRound>::new(),
+            hand_overs: Table::<HandOverView>::new(),
             entries: Table::<EntryCounts>::new(),
             said: Table::<SaidRow>::new(),
             audit: None,
             sight: Arc::new(Sight::default()),
             presence: BTreeMap::new(),
             judged: Judged::default(),
+            pruned_at: None,
         }
     }
 
@@ -223,6 +235,9 @@ impl State {
         match change {
             Change::Site(site) => match self.sites.get_mut(&site.id) {
                 Some(known) => {
+                    // Others may be told now, or at other times.
+                    let open = self.alerts.open_at(&site.id);
+                    open.for_each(|alert| self.calls.at_once(&alert.id));
                     self.due.at_once(&site.id);
                     let known = Arc::make_mut(known);
                     known.zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
@@ -235,7 +250,18 @@ impl State {
                     self.sites.insert(site.id.clone(), new);
                 }
             },
-            Change::Alert(alert) => self.alerts.put(alert.clone()),
+            Change::Alert(alert) => {
+                let before = self.alerts.get(alert.id);
+                let says = |alert: &AlertView| (paging::calls(alert), alert.severity);
+                if before.map_or((false, alert.severity), says) != says(alert) {
+                    self.calls.at_once(&alert.id);
+                }
+                self.alerts.put(alert.clone());
+            }
+            Change::Called(alert, Some(next)) => self.calls.set(alert, *next),
+            Change::Called(alert, None) => self.calls.forget(alert),
+            Change::Message(row) => self.post.put(row.clone()),
+            Change::Forgotten(message) => self.post.remove(*message),
             Change::Shelf(change) => self.shelf.apply(change),
             Change::Withdrawn(_) => {}
             Change::Listening(since) => {
@@ -267,6 +293,7 @@ impl State {
                 self.edit(site, |state| state.judged = judged.clone());
             }
             Change::Looked(site, next) => self.due.set(site, *next),
+            Change::Pruned(site, at) => self.edit(site, |state| state.pruned_at = Some(*at)),
         }
     }
 
@@ -324,6 +351,7 @@ impl SiteState {
             AnyRow::RollCall(row) => drop(self.roll_calls.insert(row.key(), row.clone())),
             AnyRow::Excuse(row) => drop(self.excuses.insert(row.key(), row.clone())),
             AnyRow::HandRound(row) => drop(self.hand_rounds.insert(row.key(), row.clone())),
+            AnyRow::HandOver(row) => drop(self.hand_overs.insert(row.key(), row.clone())),
             AnyRow::Entries(row) => drop(self.entries.insert(row.key(), row.clone())),
             AnyRow::Said(row) => drop(self.said.insert(row.key(), row.clone())),
             AnyRow::Audit(row) => {
@@ -340,6 +368,11 @@ impl SiteState {
             AnyKey::Fault(key) => drop(self.faults.remove(key)),
             AnyKey::Said(key) => drop(self.said.remove(key)),
             AnyKey::Plan(key) => drop(self.plans.remove(key)),
+            AnyKey::Round(key) => drop(self.rounds.remove(key)),
+            AnyKey::Quarter((lane, start)) => {
+                self.hours.remove(lane, *start);
+                self.quarters.remove(&(lane.clone(), *start));
+            }
         }
     }
 }

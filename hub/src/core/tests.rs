@@ -29,7 +29,7 @@ fn turn(core: &mut Core, now: Wall, inputs: impl IntoIterator<Item = Input>) -> 
 fn acks(decision: &Decision) -> Vec<(String, u64)> {
     let acks = decision.effects.iter().filter_map(|effect| match effect {
         Effect::Ack { ack, .. } => Some((ack.log.to_string(), ack.through)),
-        Effect::Answer { .. } => None,
+        Effect::Answer { .. } | Effect::Send(_) => None,
     });
     acks.collect()
 }
@@ -169,12 +169,17 @@ fn after_a_restart(state: &State) -> State {
         let site = std::sync::Arc::make_mut(site);
         site.presence.clear();
         site.judged = Default::default();
+        site.pruned_at = None;
     }
     let mut fresh = State::default();
     for site in state.sites.values() {
         fresh.apply(&Change::Site(site.site.clone()));
     }
+    for alert in state.alerts.all() {
+        fresh.apply(&Change::Alert(alert.clone()));
+    }
     state.due = fresh.due;
+    state.calls = fresh.calls;
     state
 }
 
@@ -484,4 +489,56 @@ fn nobody_is_offline_while_nobody_can_be_heard() {
     tick(&mut core, &mut now, 51);
     let alerts: Vec<_> = core.state().alerts.all().map(|alert| alert.count).collect();
     assert_eq!(alerts, [2]);
+}
+
+#[test]
+fn nobody_is_missing_while_the_site_has_no_power_by_plan() {
+    let mut core = core();
+    let mut site = site();
+    // It is 15:31 on the site.
+    site.switched_off = serde_json::from_value(json!([
+        { "start": "15:00", "end": "15:40" },
+    ]))
+    .unwrap();
+    let mut log = Log::new("gate-1", "a");
+    log.passage(1_000_000);
+    let now = wall(NOW);
+    turn(&mut core, now, [Input::Site(site), Input::Listening(true)]);
+    turn(&mut core, now, [log.input(0..1, now)]);
+    let mut found = Vec::new();
+    for minute in 0..30 {
+        let at = now.plus_micros(minute * 60_000_000);
+        turn(&mut core, at, [Input::Tick]);
+        if core.state().alerts.open().count() > found.len() {
+            found.push(minute);
+        }
+    }
+    // At 15:40 there is power again, and ten minutes to start.
+    assert_eq!(found, [19]);
+}
+
+#[test]
+fn more_people_than_allowed_are_an_alert_until_some_leave() {
+    let mut core = core();
+    let mut site = site();
+    site.capacity = Some(2);
+    let now = wall(NOW);
+    turn(&mut core, now, [Input::Site(site)]);
+    let mut log = Log::new("gate-1", "a");
+    (1..=4).for_each(|second| log.passage(second * 1_000_000));
+    let out = json!({ "lane": "people", "dir": "out", "duration_ms": 400 });
+    (5..=6).for_each(|second| log.event(second * 1_000_000, "passage", out.clone()));
+    let mut alert = |lines: std::ops::Range<usize>| {
+        turn(&mut core, now, [log.input(lines, now)]);
+        let book = &core.state().alerts;
+        let found = book
+            .all()
+            .find(|alert| alert.kind == gatepost_model::alert::AlertKind::Capacity);
+        found.map(|alert| (alert.cleared, alert.count, alert.params["n"].clone()))
+    };
+    assert_eq!(alert(0..2), None);
+    assert_eq!(alert(2..3), Some((false, 1, 3.into())));
+    // One more is no other alert.
+    assert_eq!(alert(3..4), Some((false, 1, 3.into())));
+    assert_eq!(alert(4..6), Some((true, 1, 3.into())));
 }

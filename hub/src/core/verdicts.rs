@@ -20,7 +20,7 @@ use super::{
 };
 
 /// So far back slots are looked at after a start, or after a change of the site's settings.
-const REACH: TimeDelta = TimeDelta::days(60);
+pub(super) const REACH: TimeDelta = TimeDelta::days(60);
 
 /// Looks at a site's slots, as far as needed. Answers when to look again.
 pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> Option<Wall> {
@@ -48,6 +48,8 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> O
     }
     if let Some((from, to)) = judged.stale.take() {
         let to = to.plus_micros(1).min(now.plus_micros(1));
+        // What the verdicts of older slots rest on is forgotten.
+        let from = from.max(now.plus(-REACH));
         let slots = slots_between(&Plans::of(base), from, to);
         let rounds = rounds_near(base, from, to);
         for slot in slots.into_iter().filter(|slot| slot.start <= now) {
@@ -151,7 +153,6 @@ fn settle(
         history: Vec::new(),
     };
     let before = part.site.slots.get(&row.key());
-    let was = before.map(|before| before.verdict);
     if let Some(before) = before {
         row.history.clone_from(&before.history);
         if before.verdict == verdict {
@@ -163,32 +164,50 @@ fn settle(
             });
         }
     }
-    let cause = Cause {
-        site: part.id.clone(),
-        kind: AlertKind::MissedRound,
-        subject: Subject {
-            zone: Some(row.slot.zone),
-            id: Some(row.slot.id.clone()),
-            ..Subject::default()
-        },
+    // What is short may still be made good in the window.
+    let is_over = now >= row.slot.end.plus(settings.slot_grace);
+    let is_wrong = |kind| match kind {
+        AlertKind::ShortRound => verdict == Verdict::Short && is_over,
+        _ => verdict == Verdict::Missed,
     };
-    if verdict == Verdict::Missed && was != Some(Verdict::Missed) {
-        let seen_late = now.micros_since(row.slot.end.plus(settings.slot_grace));
-        let occurrence = Occurrence {
-            happened_at: row.slot.end,
-            params: [
-                ("start".to_owned(), row.slot.start.to_string().into()),
-                ("end".to_owned(), row.slot.end.to_string().into()),
-            ]
-            .into(),
-            is_old: seen_late > settings.old_news_us,
-        };
-        part.raise(&cause, occurrence, now);
-    } else if was == Some(Verdict::Missed) && verdict != Verdict::Missed {
-        part.alerts.clear_for_good(&cause, now);
+    for kind in [AlertKind::MissedRound, AlertKind::ShortRound] {
+        let cause = cause(part, kind, &row.slot);
+        let newest = part.alerts.newest_of(&cause);
+        let is_told = newest.is_some_and(|alert| alert.gone_at.is_none());
+        if is_wrong(kind) && !is_told {
+            let occurrence = occurrence(&row.slot, settings, now);
+            part.raise(&cause, occurrence, now);
+        } else if !is_wrong(kind) && is_told {
+            part.alerts.clear_for_good(&cause, now);
+        }
     }
     if part.site.slots.get(&row.key()) != Some(&row) {
         part.site.slots.put(row);
+    }
+}
+
+fn cause(part: &Part<'_, '_>, kind: AlertKind, slot: &Slot) -> Cause {
+    Cause {
+        site: part.id.clone(),
+        kind,
+        subject: Subject {
+            zone: Some(slot.zone),
+            id: Some(slot.id.clone()),
+            ..Subject::default()
+        },
+    }
+}
+
+fn occurrence(slot: &Slot, settings: &Settings, now: Wall) -> Occurrence {
+    let seen_late = now.micros_since(slot.end.plus(settings.slot_grace));
+    Occurrence {
+        happened_at: slot.end,
+        params: [
+            ("start".to_owned(), slot.start.to_string().into()),
+            ("end".to_owned(), slot.end.to_string().into()),
+        ]
+        .into(),
+        is_old: seen_late > settings.old_news_us,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
              site TEXT NOT NULL, tbl TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,
              PRIMARY KEY(site, tbl, key)) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS alert(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+         CREATE TABLE IF NOT EXISTS message(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
          CREATE TABLE IF NOT EXISTS quarantine(
              id INTEGER PRIMARY KEY, received INTEGER NOT NULL, topic TEXT NOT NULL,
              site TEXT, unit TEXT, log TEXT, seq INTEGER,
@@ -56,7 +57,23 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
         Change::Shelf(change) => write_shelf(transaction, change)?,
         // The history's own part of the transaction.
         Change::Withdrawn(_) => {}
-        Change::Heard(..) | Change::Judged(..) | Change::Looked(..) | Change::Listening(..) => {}
+        Change::Message(row) => {
+            let json = serde_json::to_string(row)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO message(id, json) VALUES (?1, ?2)")?
+                .execute(params![row.id.cast_signed(), json])?;
+        }
+        Change::Forgotten(message) => {
+            transaction
+                .prepare_cached("DELETE FROM message WHERE id = ?1")?
+                .execute([message.cast_signed()])?;
+        }
+        Change::Heard(..)
+        | Change::Judged(..)
+        | Change::Looked(..)
+        | Change::Called(..)
+        | Change::Pruned(..)
+        | Change::Listening(..) => {}
     }
     Ok(())
 }
@@ -221,6 +238,13 @@ pub(super) fn load(connection: &Connection, state: &mut State) -> Result<(), Loa
         let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
         let alert = serde_json::from_str(&json).map_err(unreadable("alert", id.to_string()))?;
         state.apply(&Change::Alert(alert));
+    }
+    let mut statement = connection.prepare("SELECT id, json FROM message ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
+        let message = serde_json::from_str(&json).map_err(unreadable("message", id.to_string()))?;
+        state.apply(&Change::Message(message));
     }
     load_shelf(connection, state)?;
     Ok(())

@@ -5,6 +5,7 @@
 mod broken;
 mod commands;
 mod live;
+mod paging;
 mod process;
 mod record;
 mod trouble;

@@ -86,9 +86,16 @@ impl Hub {
     pub(crate) fn configure(&self, broker: &str) {
         let config = format!(
             "[hub]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[broker]\n{broker}\n\
-             [timers]\ncanary_s = 0.5\ntick_ms = 50\ndelta_ms = 20\nhold_s = 0\n"
+             [timers]\ncanary_s = 0.5\ntick_ms = 50\ndelta_ms = 20\nhold_s = 0\npace_s = 0\nurgent_pace_s = 0\n"
         );
         fs::write(self.config(), config).unwrap();
+    }
+
+    /// A hub that serves these sites and has one more table in its configuration.
+    pub(crate) async fn configured(sites: &[&str], more: &str) -> Self {
+        let mut hub = Self::new(sites, &format!("listen = \"127.0.0.1:0\"\n{more}"));
+        hub.serve().await;
+        hub
     }
 
     /// Starts the process, and waits until it works.

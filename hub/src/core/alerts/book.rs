@@ -186,12 +186,18 @@ impl<'a> BookDraft<'a> {
             .filter(|alert| base.get(alert.id) != Some(alert))
     }
 
+    /// Whether an alert was touched in this turn.
+    pub fn is_touched(&self, id: u64) -> bool {
+        self.over.contains_key(&id)
+    }
+
     /// What was touched in this turn.
     pub(super) fn changed(&self) -> impl Iterator<Item = &AlertView> {
         self.over.values()
     }
 
-    pub(super) fn newest_of(&self, cause: &Cause) -> Option<&AlertView> {
+    /// The newest alert of a cause, open or not.
+    pub fn newest_of(&self, cause: &Cause) -> Option<&AlertView> {
         self.get(self.last(cause).newest)
     }
 

@@ -18,6 +18,9 @@ use super::{BookDraft, entry, finish, remember};
 /// The longest time for which an alert may call nobody (UI: life cycle of alerts).
 pub const LONGEST_SHELF: TimeDelta = TimeDelta::hours(8);
 
+/// What the history says of an alert that nobody has any more.
+pub(super) const RETURNED: &str = "returned";
+
 /// Who acts, and what is said with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -69,6 +72,27 @@ impl BookDraft<'_> {
                 version: None,
             };
             carry_out(&mut alert, &AlertAct::Acknowledge, person, now);
+            self.put(alert);
+        }
+    }
+
+    /// Nobody has it any more: it waits for somebody again.
+    pub fn give_back(&mut self, id: u64, by: &str, now: Wall) {
+        let held = self
+            .get(id)
+            .filter(|it| it.state == AlertState::Acknowledged);
+        if let Some(known) = held {
+            let mut alert = known.clone();
+            alert.state = AlertState::Raised;
+            alert.acknowledged_by = None;
+            alert.acknowledged_at = None;
+            alert.assigned_to = None;
+            alert.version += 1;
+            let said = AlertEntry {
+                by: Some(by.to_owned()),
+                ..entry(now, RETURNED)
+            };
+            remember(&mut alert, said);
             self.put(alert);
         }
     }

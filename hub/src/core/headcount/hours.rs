@@ -83,6 +83,16 @@ impl HourTable {
         quarters.insert(quarter(at), counts);
     }
 
+    /// Forgets the quarter that `at` is in.
+    pub fn remove(&mut self, lane: &LaneId, at: Wall) {
+        if let Some(quarters) = self.lanes.get_mut(lane) {
+            quarters.remove(&quarter(at));
+            if quarters.is_empty() {
+                self.lanes.remove(lane);
+            }
+        }
+    }
+
     /// The counts of the quarter that `at` is in; zero where nothing moved.
     pub fn get(&self, lane: &LaneId, at: Wall) -> Counts {
         let quarters = self.lanes.get(lane);

@@ -2,7 +2,7 @@ use gatepost_dashboard::{
     ports::{AlertAct, EpisodeAct},
     view::{AuditEntry, EpisodeState, EpisodeView},
 };
-use gatepost_model::alert::{AlertKind, Outcome, Severity};
+use gatepost_model::alert::{AlertKind, AlertState, Outcome, Severity};
 use serde_json::json;
 
 use super::*;
@@ -64,7 +64,7 @@ impl Desk {
         let mut effects = self.turn(seconds, [input]).effects.into_iter();
         let answer = effects.find_map(|effect| match effect {
             Effect::Answer { answer, .. } => Some(answer),
-            Effect::Ack { .. } => None,
+            Effect::Ack { .. } | Effect::Send(_) => None,
         });
         answer.unwrap()
     }
@@ -403,4 +403,69 @@ fn the_trail_shows_what_was_changed_left_out_or_put_in() {
     assert!(!tampered(&|trail| trail.swap(1, 2)));
     // Erasing what an act said leaves the chain whole.
     assert!(tampered(&|trail| trail[1].act = None));
+}
+
+#[test]
+fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
+    let mut desk = Desk::new();
+    let mut log = Log::new("gate-1", "a");
+    for person in ["p1", "p2"] {
+        let fever = json!({ "lane": "people", "id": person, "attempt": 1, "skin_c": 37.9,
+            "rule": "rel-1", "verdict": "fever" });
+        log.event(590_000_000, "screening", fever);
+    }
+    desk.turn(0, [log.input(0..2, at(0))]);
+    let take = |alert| Act::Alert {
+        alert,
+        version: None,
+        note: None,
+        act: AlertAct::Acknowledge,
+    };
+    desk.ask(1, "wang", None, take(1)).unwrap();
+    desk.ask(1, "zhao", None, take(2)).unwrap();
+    let offer = |to: &str| Act::HandOver {
+        site: "s".parse().unwrap(),
+        to: to.to_owned(),
+        note: Some("the lamp is broken".to_owned()),
+    };
+    let sign = Act::AcceptHandOver {
+        site: "s".parse().unwrap(),
+        id: 1,
+    };
+    let own = desk.ask(2, "wang", None, offer("wang"));
+    assert!(matches!(own, Err(CommandError::Refused(_))), "{own:?}");
+    let Ok(Answer::HandOver(offered)) = desk.ask(2, "wang", None, offer("li")) else {
+        panic!("no hand-over");
+    };
+    let owners: Vec<_> = offered
+        .alerts
+        .iter()
+        .map(|it| it.owner.as_deref())
+        .collect();
+    assert_eq!(owners, [Some("wang"), Some("zhao")]);
+    assert_eq!(offered.accepted_at, None);
+    // Another offer while one waits, and another's signature, are refused.
+    let other = desk.ask(3, "zhao", None, offer("chen"));
+    assert!(matches!(other, Err(CommandError::Conflict(_))), "{other:?}");
+    let other = desk.ask(3, "chen", None, sign.clone());
+    assert!(matches!(other, Err(CommandError::Refused(_))), "{other:?}");
+    let Ok(Answer::HandOver(taken)) = desk.ask(600, "li", None, sign.clone()) else {
+        panic!("not taken over");
+    };
+    assert_eq!(
+        (taken.accepted_at, &taken.returned[..]),
+        (Some(at(600)), &[1][..])
+    );
+    let states: Vec<AlertState> = desk.core.state().alerts.all().map(|it| it.state).collect();
+    assert_eq!(states, [AlertState::Raised, AlertState::Acknowledged]);
+    // It waits for an answer since then, and not since it was raised.
+    let severity = |desk: &Desk| desk.core.state().alerts.get(1).unwrap().severity;
+    desk.turn(899, [Input::Tick]);
+    assert_eq!(severity(&desk), Severity::Major);
+    desk.turn(900, [Input::Tick]);
+    assert_eq!(severity(&desk), Severity::Critical);
+    // Signed once, and kept.
+    let again = desk.ask(901, "li", None, sign);
+    assert_eq!(again, Ok(Answer::HandOver(taken)));
+    assert!(verify(&desk.trail));
 }

@@ -1,7 +1,8 @@
 //! One change of the state, and the form in which it is stored.
 
 use gatepost_dashboard::view::{
-    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+    AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound,
+    RollCallView,
 };
 use gatepost_model::{Micros, Site, SiteId, UnitId, Wall};
 
@@ -12,6 +13,7 @@ use super::rows::{
 use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
     fever::MeasuringRow,
+    paging::MessageRow,
     quarantine::ShelfChange,
     rounds::PlanRow,
 };
@@ -38,8 +40,17 @@ pub enum Change {
     Heard(SiteId, UnitId, Presence),
     /// Slots were looked at, or must be. Not stored.
     Judged(SiteId, Judged),
+    /// A message as it is now.
+    Message(MessageRow),
+    /// A message is no more.
+    Forgotten(u64),
+    /// It was looked whose turn it is to be told of an alert, and must be again then, if ever. Not
+    /// stored.
+    Called(u64, Option<Wall>),
     /// A site was looked at and must be again then. Not stored.
     Looked(SiteId, Wall),
+    /// Rows of a site that nobody needs were forgotten. Not stored.
+    Pruned(SiteId, Wall),
     /// Units can be heard from here on, or cannot. Not stored.
     Listening(Option<Wall>),
 }
@@ -49,7 +60,12 @@ impl Change {
     pub fn is_durable(&self) -> bool {
         !matches!(
             self,
-            Self::Heard(..) | Self::Judged(..) | Self::Looked(..) | Self::Listening(..)
+            Self::Heard(..)
+                | Self::Judged(..)
+                | Self::Looked(..)
+                | Self::Called(..)
+                | Self::Pruned(..)
+                | Self::Listening(..)
         )
     }
 }
@@ -117,6 +133,7 @@ rows! {
     RollCall(RollCallView) = "roll_call",
     Excuse(ExcuseView) = "excuse",
     HandRound(HandRound) = "hand_round",
+    HandOver(HandOverView) = "hand_over",
     Entries(EntryCounts) = "entries",
     Said(SaidRow) = "said",
     Audit(AuditEntry) = "audit",
@@ -131,6 +148,10 @@ pub enum AnyKey {
     Said(<SaidRow as Row>::Key),
     /// A plan that never held.
     Plan(<PlanRow as Row>::Key),
+    /// A round of long ago.
+    Round(<RoundRow as Row>::Key),
+    /// Counts of long ago.
+    Quarter(<QuarterRow as Row>::Key),
 }
 
 impl AnyKey {
@@ -140,6 +161,8 @@ impl AnyKey {
             Self::Fault(_) => "fault",
             Self::Said(_) => "said",
             Self::Plan(_) => "plan",
+            Self::Round(_) => "round",
+            Self::Quarter(_) => "quarter",
         }
     }
 
@@ -149,6 +172,8 @@ impl AnyKey {
             Self::Fault(key) => serde_json::to_string(key),
             Self::Said(key) => serde_json::to_string(key),
             Self::Plan(key) => serde_json::to_string(key),
+            Self::Round(key) => serde_json::to_string(key),
+            Self::Quarter(key) => serde_json::to_string(key),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gatepost_dashboard::view::{
-    AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandRound, RollCallView,
+    AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound, RollCallView,
 };
 use gatepost_model::{Micros, SiteId, UnitId, Wall};
 
@@ -15,6 +15,7 @@ use crate::core::{
     alerts::{BookDraft, Cause, Occurrence},
     coverage::{Blind, BootKey, Watch, Watching},
     fever::MeasuringRow,
+    paging::PostDraft,
     quarantine::ShelfDraft,
     rounds::PlanRow,
 };
@@ -73,6 +74,11 @@ impl<'a, R: Row> TableDraft<'a, R> {
         kept.chain(self.over.values().flatten())
     }
 
+    /// Rows that were touched in this turn.
+    pub fn changed_rows(&self) -> impl Iterator<Item = &R> {
+        self.over.values().flatten()
+    }
+
     /// What differs from the base.
     fn changed(self) -> impl Iterator<Item = (R::Key, Option<R>)> {
         let base = self.base;
@@ -117,6 +123,8 @@ pub struct SiteDraft<'a> {
     pub excuses: TableDraft<'a, ExcuseView>,
     /// Rounds that no unit saw.
     pub hand_rounds: TableDraft<'a, HandRound>,
+    /// Hand-overs of shifts.
+    pub hand_overs: TableDraft<'a, HandOverView>,
     /// Entries by day.
     pub entries: TableDraft<'a, EntryCounts>,
     /// What commands with an idempotency key came to.
@@ -135,6 +143,8 @@ pub struct SiteDraft<'a> {
     pub judged: Judged,
     /// It was looked at, and must be again then.
     pub next_look: Option<Wall>,
+    /// Rows that nobody needs are forgotten in this turn.
+    pub pruned_at: Option<Wall>,
 }
 
 impl<'a> SiteDraft<'a> {
@@ -156,6 +166,7 @@ impl<'a> SiteDraft<'a> {
             roll_calls: TableDraft::new(&base.roll_calls),
             excuses: TableDraft::new(&base.excuses),
             hand_rounds: TableDraft::new(&base.hand_rounds),
+            hand_overs: TableDraft::new(&base.hand_overs),
             entries: TableDraft::new(&base.entries),
             said: TableDraft::new(&base.said),
             audit: Vec::new(),
@@ -165,6 +176,7 @@ impl<'a> SiteDraft<'a> {
             presence: BTreeMap::new(),
             judged: base.judged.clone(),
             next_look: None,
+            pruned_at: None,
         }
     }
 
@@ -214,18 +226,29 @@ impl<'a> SiteDraft<'a> {
         puts(self.units, site, changes);
         puts(self.lanes, site, changes);
         puts(self.measuring, site, changes);
-        puts(self.quarters, site, changes);
         puts(self.tallies, site, changes);
         puts(self.readings, site, changes);
-        puts(self.rounds, site, changes);
         puts(self.slots, site, changes);
         puts(self.episodes, site, changes);
         puts(self.roll_calls, site, changes);
         puts(self.excuses, site, changes);
         puts(self.hand_rounds, site, changes);
+        puts(self.hand_overs, site, changes);
         puts(self.entries, site, changes);
         let audit = self.audit.into_iter();
         changes.extend(audit.map(|row| Change::Put(site.clone(), row.into())));
+        for (key, row) in self.rounds.changed() {
+            changes.push(match row {
+                Some(row) => Change::Put(site.clone(), row.into()),
+                None => Change::Remove(site.clone(), AnyKey::Round(key)),
+            });
+        }
+        for (key, row) in self.quarters.changed() {
+            changes.push(match row {
+                Some(row) => Change::Put(site.clone(), row.into()),
+                None => Change::Remove(site.clone(), AnyKey::Quarter(key)),
+            });
+        }
         for (key, row) in self.plans.changed() {
             changes.push(match row {
                 Some(row) => Change::Put(site.clone(), row.into()),
@@ -263,6 +286,7 @@ impl<'a> SiteDraft<'a> {
             changes.push(Change::Judged(site.clone(), self.judged));
         }
         changes.extend(self.next_look.map(|at| Change::Looked(site.clone(), at)));
+        changes.extend(self.pruned_at.map(|at| Change::Pruned(site.clone(), at)));
     }
 }
 
@@ -277,6 +301,8 @@ pub struct Part<'d, 'a> {
     pub alerts: &'d mut BookDraft<'a>,
     /// What was set aside.
     pub shelf: &'d mut ShelfDraft<'a>,
+    /// Messages to people.
+    pub post: &'d mut PostDraft<'a>,
 }
 
 impl Part<'_, '_> {
@@ -296,6 +322,8 @@ pub struct Draft<'a> {
     pub alerts: BookDraft<'a>,
     /// What was set aside.
     pub shelf: ShelfDraft<'a>,
+    /// Messages to people.
+    pub post: PostDraft<'a>,
     /// Changes that nothing later in the turn reads.
     pub more: Vec<Change>,
 }
@@ -308,6 +336,7 @@ impl<'a> Draft<'a> {
             sites: BTreeMap::new(),
             alerts: BookDraft::new(&base.alerts, hold_us),
             shelf: ShelfDraft::new(&base.shelf),
+            post: PostDraft::new(&base.post),
             more: Vec::new(),
         }
     }
@@ -329,6 +358,7 @@ impl<'a> Draft<'a> {
             site,
             alerts: &mut self.alerts,
             shelf: &mut self.shelf,
+            post: &mut self.post,
         })
     }
 
@@ -348,6 +378,7 @@ impl<'a> Draft<'a> {
         }
         changes.extend(self.alerts.into_changed().map(Change::Alert));
         changes.extend(self.shelf.into_changes().map(Change::Shelf));
+        changes.extend(self.post.into_changes());
         changes
     }
 }

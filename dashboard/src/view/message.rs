@@ -1,0 +1,43 @@
+//! Messages to people, as they are shown: to whom by name, never an address.
+
+use gatepost_model::{SiteId, Wall, alert::AlertKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema;
+
+/// A message to a person or a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageView {
+    /// Its number on the hub.
+    pub id: u64,
+    /// The site.
+    #[schema(value_type = String)]
+    pub site: SiteId,
+    /// Whom it tells: the recipient's name in the site's settings.
+    pub recipient: String,
+    /// Over which channel.
+    pub channel: String,
+    /// The alert; none for a test.
+    pub alert: Option<u64>,
+    /// What is wrong; none for a test.
+    #[schema(value_type = Option<schema::AlertKind>)]
+    pub kind: Option<AlertKind>,
+    /// `raised`, `escalated` or `test`.
+    pub said: String,
+    /// `queued`, `sending`, `sent` (the channel took it), `failed`, or `dropped`: answered before
+    /// it was sent.
+    pub state: String,
+    /// When it was made.
+    #[schema(value_type = schema::Time)]
+    pub made_at: Wall,
+    /// When the channel took it.
+    #[schema(value_type = Option<schema::Time>)]
+    pub sent_at: Option<Wall>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// It may have arrived twice, because the hub was stopped while it was being sent.
+    pub repeated: bool,
+    /// What the channel said: its receipt, or why it did not take it.
+    pub answer: Option<String>,
+}
