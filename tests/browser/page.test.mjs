@@ -77,6 +77,40 @@ test('a feverish person is on the page at once, and whoever acknowledges is seen
   }
 });
 
+test('an alert is worked on in a sheet: assigned, measured again, resolved', async () => {
+  const url = `${demo.origin}/alerts?site=${SITE}`;
+  const page = await openPage(browser, url);
+  await demo.press('feverish', SITE);
+  const row = page.locator('.todo-row', { hasText: 'Suspected fever' }).first();
+  await row.waitFor({ timeout: 60_000 });
+  await row.locator('[data-more]').click();
+  const sheet = page.locator('dialog[open]');
+  await sheet.waitFor();
+  assert.deepEqual(await axe(page), [], 'the sheet');
+  await sheet.locator('[data-act]').selectOption('assign');
+  await sheet.locator('[data-to]').fill('Li');
+  await sheet.locator('[data-do]').click();
+  const alert = await until('the hub knows whose it is', async () => {
+    const { alerts } = await demo.api(`alerts?site=${SITE}&kind=fever_suspected&state=acknowledged`);
+    return alerts.find((alert) => alert.assigned_to === 'Li');
+  });
+  await sheet.locator('[data-act]').selectOption('remeasure');
+  assert.ok(await sheet.locator('[data-do]').isDisabled(), 'a temperature must be said');
+  await sheet.locator('[data-clinical]').fill('36.6');
+  await sheet.locator('[data-do]').click();
+  await until('the episode has the reading', async () => {
+    const { episodes } = await demo.api(`sites/${SITE}/episodes`);
+    return episodes.some((episode) => episode.alert === alert.id && episode.clinical[0]?.clinical_c === 36.6);
+  });
+  await sheet.locator('[data-act]').selectOption('resolve');
+  await sheet.locator('[data-outcome]').selectOption('remeasured_normal');
+  await sheet.locator('[data-do]').click();
+  await until('it is over', async () => (await demo.api(`alerts/${alert.id}`)).outcome === 'remeasured_normal');
+  await until('the sheet says so', async () => (await sheet.textContent()).includes('Resolved'));
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test('a killed hub loses nothing and the page catches up by itself', async () => {
   const url = `${demo.origin}/sites/${SITE}`;
   const page = await openPage(browser, url);

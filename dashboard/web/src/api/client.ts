@@ -33,13 +33,20 @@ export async function series(siteId: string, query: Record<string, string>): Pro
 
 /** Tells the hub that somebody has the alert; answers with the alert as it is now. */
 export async function acknowledge(alert: Alert): Promise<Alert> {
-  return unwrap(
-    await request<Alert | { alert: Alert }>(`/alerts/${alert.id}/acknowledge`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ version: alert.version }),
-    }),
-  );
+  return unwrap(await change<Alert | { alert: Alert }>(`/alerts/${alert.id}/acknowledge`, { version: alert.version }));
+}
+
+/** Changes something; answers with what it is now. */
+export function change<T>(path: string, body: Record<string, unknown>): Promise<T> {
+  return request<T>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+export function oneAlert(id: number): Promise<Alert> {
+  return request<Alert>(`/alerts/${id}`);
 }
 
 export function unwrap(answer: Alert | { alert: Alert }): Alert {

@@ -17,6 +17,7 @@ export type AlertState = (typeof ALERT_STATES)[number];
 export const ALERT_KINDS = [
   'fever_suspected', 'missed_round', 'unit_offline', 'quarantine',
   'loss', 'fork', 'clock_disputed', 'sensor_fault', 'site_link_lost',
+  'short_round', 'capacity', 'delivery_failed', 'hub_trouble',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -67,7 +68,11 @@ export interface Alert {
   resolved_at: Wall | null;
   outcome: Outcome | null;
   version: number;
+  /** What was done, oldest first. */
+  history?: AlertEntry[];
 }
+
+export interface AlertEntry { at: Wall; what: string; by?: string; to?: string; note?: string }
 
 export interface AlertCounts { critical: number; major: number; minor: number; unacknowledged: number }
 

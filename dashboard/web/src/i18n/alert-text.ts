@@ -28,7 +28,7 @@ export function alertText(alert: Alert, place: Place, voice: Voice): AlertText {
     // A kind of a newer hub is shown by its code.
     what: texts ? texts.what(facts) : alert.kind,
     why: texts ? texts.why(facts) : '',
-    where: facts.lane || (alert.kind === 'missed_round' ? '' : facts.zone),
+    where: facts.lane || (alert.kind === 'missed_round' || alert.kind === 'short_round' || alert.kind === 'capacity' ? '' : facts.zone),
   };
 }
 
@@ -55,6 +55,8 @@ function factsOf(alert: Alert, { time_zone, site }: Place, voice: Voice): AlertF
     lane: lane ? laneName(lane, voice) : laneWord(subject.lane ?? '', voice),
     zone: zone ? zoneName(zone, voice) : subject.zone ? zoneWord(subject.zone, voice) : '',
     sensor: subject.sensor ?? '',
+    id: subject.id ?? '',
+    detail: text('detail'),
     slot: window,
     end: slot ? format.time(Date.parse(slot.end), time_zone) : moment('end'),
     skin: number('skin_c', (n) => format.tenth(n)),

@@ -238,6 +238,30 @@ export const messages = {
     again: (n) => `${n} times`,
     cleared: 'The cause is over',
   },
+  act: {
+    more: 'More…',
+    what: 'What',
+    acts: {
+      acknowledge: 'Acknowledge', assign: 'Assign', comment: 'Comment', shelve: 'Shelve', unshelve: 'Unshelve', resolve: 'Resolve',
+      remeasure: 'Measured again', confirm: 'Confirm a fever', dismiss: 'Dismiss', isolate: 'Isolated', release: 'Released',
+    },
+    done: {
+      raised: 'Raised', again: 'Came again', cleared: 'The cause went away', acknowledged: 'Acknowledged', assigned: 'Assigned',
+      commented: 'Comment', shelved: 'Shelved', unshelved: 'Unshelved', returned: 'Back to all', escalated: 'Became critical', resolved: 'Resolved',
+    },
+    clinical: 'Body temperature, °C',
+    clinicalHint: 'By a clinical thermometer, 34 to 43',
+    to: 'To whom',
+    wait: 'For how long',
+    hours: (n) => noun(n, 'hour', 'hours'),
+    outcome: 'Outcome',
+    note: 'Note',
+    why: 'Why (must be said)',
+    by: 'Your name',
+    doing: 'Sending…',
+    failed: (why) => `Not done: ${why}`,
+    history: 'What was done',
+  },
   alert: {
     fever_suspected: {
       what: () => 'Suspected fever, measure again',
@@ -278,6 +302,22 @@ export const messages = {
       what: () => 'Site link lost',
       why: () => 'None of its units is heard; they go on recording by themselves.',
     },
+    short_round: {
+      what: (f) => ['Short round', [f.zone, f.slot].filter(Boolean).join(', ')].filter(Boolean).join(' · '),
+      why: () => 'A round was begun and was not enough.',
+    },
+    capacity: {
+      what: (f) => ['Too many people inside', f.zone].filter(Boolean).join(' · '),
+      why: (f) => (f.n ? `About ${f.n} people, more than the site allows.` : 'More than the site allows.'),
+    },
+    delivery_failed: {
+      what: (f) => `Messages not delivered ${f.id}`,
+      why: () => 'The channel refuses them. People it should tell know nothing of alerts.',
+    },
+    hub_trouble: {
+      what: (f) => `Trouble of the hub itself: ${f.id}`,
+      why: (f) => f.detail || 'What is wrong is in /readyz.',
+    },
   },
   inbox: {
     title: 'Alerts',
@@ -285,6 +325,7 @@ export const messages = {
     filter: 'Site',
     raised: 'Unanswered',
     acknowledged: 'In hand',
+    shelved: 'Shelved',
     none: 'No open alerts.',
     happened: 'Happened',
     open: 'Open for',

@@ -6,6 +6,10 @@ export interface AlertFacts {
   lane: string;
   zone: string;
   sensor: string;
+  /** What else names the one thing that is wrong: a channel, a log. */
+  id: string;
+  /** In the words of the part that does not work. */
+  detail: string;
   slot: string;
   /** A site-local time of day. */
   end: string;

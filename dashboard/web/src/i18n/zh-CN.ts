@@ -236,6 +236,30 @@ export const messages = {
     again: (n: string) => `共 ${n} 次`,
     cleared: '起因已消除',
   },
+  act: {
+    more: '处置…',
+    what: '操作',
+    acts: {
+      acknowledge: '接警', assign: '指派', comment: '备注', shelve: '暂停提醒', unshelve: '恢复提醒', resolve: '办结',
+      remeasure: '已复测', confirm: '确认发热', dismiss: '排除', isolate: '已隔离', release: '解除隔离',
+    },
+    done: {
+      raised: '产生', again: '再次发生', cleared: '起因已消除', acknowledged: '接警', assigned: '指派',
+      commented: '备注', shelved: '暂停提醒', unshelved: '恢复提醒', returned: '交回待接', escalated: '升级为紧急', resolved: '办结',
+    },
+    clinical: '体温（°C）',
+    clinicalHint: '用医用体温计复测，34 至 43',
+    to: '指派给',
+    wait: '暂停多久',
+    hours: (n: number) => `${n} 小时`,
+    outcome: '结果',
+    note: '备注',
+    why: '原因（必填）',
+    by: '您的姓名',
+    doing: '提交中…',
+    failed: (why: string) => `没有成功：${why}`,
+    history: '处置记录',
+  },
   alert: {
     fever_suspected: {
       what: () => '体温异常·待复测',
@@ -276,6 +300,22 @@ export const messages = {
       what: () => '场所失联',
       why: () => '所有设备均无消息，在本地照常记录。',
     },
+    short_round: {
+      what: (f: AlertFacts) => ['消毒不足', [f.zone, f.slot].filter(Boolean).join(' ')].filter(Boolean).join(' · '),
+      why: () => '已开始消毒，但未达到要求。',
+    },
+    capacity: {
+      what: (f: AlertFacts) => ['在场人数超过上限', f.zone].filter(Boolean).join(' · '),
+      why: (f: AlertFacts) => (f.n ? `约 ${f.n} 人，超过场所上限。` : '超过场所上限。'),
+    },
+    delivery_failed: {
+      what: (f: AlertFacts) => `消息未送达 ${f.id}`,
+      why: () => '通知渠道拒收，应被通知的人尚不知情。',
+    },
+    hub_trouble: {
+      what: (f: AlertFacts) => `中心故障：${f.id}`,
+      why: (f: AlertFacts) => f.detail || '详见 /readyz。',
+    },
   },
   inbox: {
     title: '告警',
@@ -283,6 +323,7 @@ export const messages = {
     filter: '场所',
     raised: '未接警',
     acknowledged: '处理中',
+    shelved: '暂停提醒',
     none: '没有未办结的告警。',
     happened: '发生',
     open: '已开',

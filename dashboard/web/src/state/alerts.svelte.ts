@@ -1,8 +1,9 @@
 // The open alerts of all sites, and answering them.
 
 import { SvelteMap } from 'svelte/reactivity';
-import { ApiError, acknowledge, openAlerts } from '../api/client.ts';
+import { ApiError, acknowledge, change, oneAlert, openAlerts } from '../api/client.ts';
 import type { Alert } from '../api/types.ts';
+import { request, type Act, type Said } from './act.ts';
 import { live } from './live.svelte.ts';
 
 /** What became of an answer: under way, or why it was not taken. */
@@ -65,6 +66,24 @@ class Alerts {
       // Somebody else changed it in between: what it is now comes with the refusal.
       if (error instanceof ApiError && error.problem?.alert) this.#hold(error.problem.alert);
       this.answers.set(alert.id, { state: 'failed', code: codeOf(error) });
+    }
+  }
+
+  /** Does something with an alert, or with the fever behind it. Answers whether the hub took it. */
+  async act(alert: Alert, act: Act, said: Said): Promise<boolean> {
+    if (this.answers.get(alert.id)?.state === 'pending') return false;
+    this.answers.set(alert.id, { state: 'pending' });
+    try {
+      const { path, body } = request(alert, act, said, Date.now());
+      await change(path, body);
+      // What is found out of a fever changes its alert, too.
+      this.#hold(await oneAlert(alert.id));
+      this.answers.delete(alert.id);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.problem?.alert) this.#hold(error.problem.alert);
+      this.answers.set(alert.id, { state: 'failed', code: codeOf(error) });
+      return false;
     }
   }
 

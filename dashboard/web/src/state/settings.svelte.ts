@@ -9,10 +9,13 @@ class Settings {
   theme = $state<Theme>('system');
   /** Single-key shortcuts can be switched off: they disturb speech input. */
   keys = $state(true);
+  /** Who says what is said here; empty for the operator on duty. */
+  name = $state('');
 
   start(): void {
     this.theme = THEMES.find((theme) => theme === stored('theme')) ?? 'system';
     this.keys = stored('keys') !== 'off';
+    this.name = stored('name') ?? '';
     this.#show();
   }
 
@@ -25,6 +28,11 @@ class Settings {
   setKeys(on: boolean): void {
     this.keys = on;
     store('keys', on ? null : 'off');
+  }
+
+  setName(name: string): void {
+    this.name = name.trim();
+    store('name', this.name || null);
   }
 
   #show(): void {
