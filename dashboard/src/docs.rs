@@ -35,9 +35,9 @@ use crate::{
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
         alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::test, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
-        records::entries, records::measured, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
+        records::entries, records::measured, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,
-        stream::open, health::alive, health::ready, health::metrics,
+        stream::open, health::alive, health::ready, health::downtimes, health::metrics,
     ),
     components(schemas(
         Problem, schema::Time, schema::Zone, schema::Direction, schema::AlertKind,

@@ -13,9 +13,9 @@ use gatepost_model::{
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, ExcuseView,
-    HandOverView, HandRound, MeasuredView, MessageView, QuarantineItem, RollCallView, Series,
-    SiteRow, SiteSnapshot, SlotView, UnitView,
+    AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
+    ExcuseView, HandOverView, HandRound, IsolationView, MeasuredView, MessageView, QuarantineItem,
+    RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
 };
 
 /// Why a question has no answer.
@@ -149,10 +149,14 @@ pub trait SiteRead: Send + Sync + 'static {
     fn messages(&self, limit: usize, before: Option<u64>) -> Result<Vec<MessageView>, ReadError>;
     /// Hand-overs of shifts, newest first.
     fn hand_overs(&self, site: &SiteId) -> Result<Vec<HandOverView>, ReadError>;
+    /// When the hub was down, newest first.
+    fn downtimes(&self) -> Result<Vec<DowntimeView>, ReadError>;
     /// Fever episodes, newest first.
     fn episodes(&self, site: &SiteId) -> Result<Vec<EpisodeView>, ReadError>;
     /// Roll-calls, newest first.
     fn roll_calls(&self, site: &SiteId) -> Result<Vec<RollCallView>, ReadError>;
+    /// The isolation register.
+    fn isolation(&self, site: &SiteId) -> Result<IsolationView, ReadError>;
     /// Balances of entries by site-local day, newest first.
     fn entries(&self, site: &SiteId) -> Result<Vec<EntryCounts>, ReadError>;
     /// What people did on a site, newest first, before the entry with the number `before`; and
@@ -272,6 +276,15 @@ pub enum Act {
         /// The hand-over's number.
         id: u64,
     },
+    /// People were let out of isolation.
+    Release {
+        /// The site.
+        site: SiteId,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: String,
+    },
     /// An attempt to enter ended.
     Entry {
         /// The site.
@@ -367,6 +380,8 @@ pub enum Answer {
     Round(Box<HandRound>),
     /// A roll-call.
     RollCall(RollCallView),
+    /// The isolation register.
+    Isolation(Box<IsolationView>),
     /// A message that is to be sent.
     Message(MessageView),
     /// A hand-over as it is now.
@@ -406,6 +421,7 @@ impl Answer {
             Self::Excuse(_) => "excuse",
             Self::Round(_) => "round",
             Self::RollCall(_) => "roll_call",
+            Self::Isolation(_) => "isolation",
             Self::Message(_) => "message",
             Self::HandOver(_) => "hand_over",
             Self::Entries(_) => "entries",

@@ -49,6 +49,10 @@ pub fn router(services: Services) -> Router {
             "/sites/{site}/hand-overs/{id}/accept",
             post(hand_overs::accept),
         )
+        .route(
+            "/sites/{site}/isolation",
+            get(records::isolation).post(records::release),
+        )
         .route("/sites/{site}/measured", get(records::measured))
         .route("/sites/{site}/episodes", get(episodes::list))
         .route("/sites/{site}/audit", get(audit::list))
@@ -67,6 +71,7 @@ pub fn router(services: Services) -> Router {
         .route("/alerts/{alert}/shelve", post(alerts::shelve))
         .route("/alerts/{alert}/unshelve", post(alerts::unshelve))
         .route("/alerts/{alert}/resolve", post(alerts::resolve))
+        .route("/downtimes", get(health::downtimes))
         .route("/outbox", get(outbox::list))
         .route(
             "/sites/{site}/recipients/{recipient}/test",

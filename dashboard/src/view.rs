@@ -19,10 +19,10 @@ use utoipa::ToSchema;
 
 pub use alert::{AlertEntry, AlertView, Subject};
 pub use hand_over::{HandOverView, OpenAlert};
-pub use message::MessageView;
+pub use message::{DowntimeView, MessageView};
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
-    HandRound, MeasuredView, RollCallView,
+    HandRound, IsolationView, MeasuredView, RollCallView,
 };
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};
 

@@ -10,11 +10,13 @@ pub mod alerts;
 mod capacity;
 pub mod coverage;
 pub mod dedupe;
+pub mod downtime;
 pub mod fever;
 mod hand_over;
 pub mod headcount;
 pub mod input;
 mod intake;
+pub mod isolation;
 pub mod liveness;
 pub mod measured;
 pub mod paging;
@@ -297,7 +299,10 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
         }
         Input::StoreRefused(points) => retry::set_aside(draft, turn.now, points),
         Input::Listening(listening) => listen(draft, turn, listening),
-        Input::Started => paging::start(draft),
+        Input::Started => {
+            paging::start(draft);
+            downtime::start(draft, turn.now);
+        }
         Input::Sent { dispatch, result } => paging::sent(draft, turn.now, dispatch, &result),
         Input::Trouble { part, wrong } => trouble::take(draft, part, wrong, turn.now),
         Input::Tick => tick(draft, turn),
@@ -323,6 +328,7 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         let latest = turn.now.plus(LONGEST_UNSEEN);
         part.site.next_look = Some(next.into_iter().flatten().fold(latest, Wall::min));
     }
+    downtime::tick(draft, turn.now);
     draft.alerts.settle(turn.now);
     // Of what changes in this very turn it is looked in the next, when it is known.
     draft.alerts.relink();

@@ -118,6 +118,7 @@ impl Live {
                 | Change::Withdrawn(_)
                 | Change::Judged(..)
                 | Change::Looked(..)
+                | Change::Lived(_)
                 | Change::Message(_)
                 | Change::Forgotten(_)
                 | Change::Called(..)

@@ -23,9 +23,9 @@ use chrono::{NaiveDate, TimeDelta};
 use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
-        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, HandOverView,
-        MeasuredView, MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot,
-        SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
+        HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem, RollCallView,
+        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -34,6 +34,8 @@ use crate::{
     clock::Clock,
     core::{
         Core,
+        downtime::Down,
+        isolation::register,
         measured::measured,
         paging::MessageRow,
         rounds::compliance,
@@ -235,6 +237,21 @@ impl SiteRead for ReadModel {
         let (site, now) = (self.site_state(id)?, self.now());
         let date = date.unwrap_or_else(|| site.zone.day_of(now));
         Ok(measured(&site, date, now))
+    }
+
+    fn downtimes(&self) -> Result<Vec<DowntimeView>, ReadError> {
+        let core = self.core();
+        let downs = core.state().lived.downs.iter().rev();
+        let view = |down: &Down| DowntimeView {
+            from: down.from,
+            to: down.to,
+        };
+        Ok(downs.map(view).collect())
+    }
+
+    fn isolation(&self, id: &SiteId) -> Result<IsolationView, ReadError> {
+        let site = self.site_state(id)?;
+        Ok(register(site.entries.values(), site.episodes.values()))
     }
 
     fn readiness(&self) -> Vec<Readiness> {

@@ -9,7 +9,33 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::Problem, ports::Readiness, state::AppState};
+use crate::{
+    error::Problem, params::Params, ports::Readiness, state::AppState, view::DowntimeView,
+};
+
+/// When the hub was down.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Downtimes {
+    /// Newest first.
+    downtimes: Vec<DowntimeView>,
+}
+
+/// When the hub itself was down, newest first
+#[utoipa::path(
+    get, path = "/api/v1/downtimes", tag = "health",
+    responses((status = 200, body = Downtimes)),
+)]
+pub(crate) async fn downtimes(
+    State(app): State<AppState>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.end()?;
+    app.answer(move |read| {
+        let downtimes = read.downtimes()?;
+        Ok(Downtimes { downtimes })
+    })
+    .await
+}
 
 /// Whether the hub works, part by part.
 #[derive(Serialize, ToSchema)]

@@ -17,7 +17,7 @@ use crate::{
     ports::{Act, Answer},
     schema,
     state::AppState,
-    view::{EntryCounts, ExcuseView, HandRound, MeasuredView, RollCallView},
+    view::{EntryCounts, ExcuseView, HandRound, IsolationView, MeasuredView, RollCallView},
 };
 
 /// A round that no unit saw, and who records it.
@@ -104,6 +104,53 @@ pub(crate) async fn measured(
         Ok(Measured { measured })
     })
     .await
+}
+
+/// People were let out of isolation.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Released {
+    /// Who says so; `operator` if not said.
+    by: Option<String>,
+    /// How many, at least 1.
+    count: u32,
+    /// Why.
+    reason: String,
+}
+
+/// The isolation register: in, released, present
+#[utoipa::path(
+    get, path = "/api/v1/sites/{site}/isolation", tag = "people",
+    params(("site" = String, Path, description = "The site's id")),
+    responses((status = 200, body = IsolationView)),
+)]
+pub(crate) async fn isolation(
+    State(app): State<AppState>,
+    InSite(site): InSite,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.end()?;
+    app.answer(move |read| read.isolation(&site)).await
+}
+
+/// People were let out of isolation
+#[utoipa::path(
+    post, path = "/api/v1/sites/{site}/isolation", tag = "people",
+    params(("site" = String, Path, description = "The site's id")),
+    request_body = Released,
+    responses((status = 200, body = IsolationView)),
+)]
+pub(crate) async fn release(
+    person: Person,
+    InSite(site): InSite,
+    Body(said): Body<Released>,
+) -> Result<Json<Answer>, Problem> {
+    let act = Act::Release {
+        site,
+        count: said.count.into(),
+        reason: reason(said.reason)?,
+    };
+    person.does(said.by, act).await
 }
 
 /// Balances of entries.

@@ -6,6 +6,18 @@ use utoipa::ToSchema;
 
 use crate::schema;
 
+/// A time in which the hub itself was down: what fell due then was judged afterwards, and nobody was
+/// told of it then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DowntimeView {
+    /// It was last known to live then.
+    #[schema(value_type = schema::Time)]
+    pub from: Wall,
+    /// It began again then.
+    #[schema(value_type = schema::Time)]
+    pub to: Wall,
+}
+
 /// A message to a person or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageView {
@@ -23,7 +35,7 @@ pub struct MessageView {
     /// What is wrong; none for a test.
     #[schema(value_type = Option<schema::AlertKind>)]
     pub kind: Option<AlertKind>,
-    /// `raised`, `escalated` or `test`.
+    /// `raised`, `escalated`, `reminded` or `test`.
     pub said: String,
     /// `queued`, `sending`, `sent` (the channel took it), `failed`, or `dropped`: answered before
     /// it was sent.

@@ -235,8 +235,27 @@ pub struct EntryCounts {
     pub refused: u64,
     /// 隔离
     pub isolated: u64,
+    /// 解除隔离: let out of isolation on this day, whenever they came.
+    #[serde(default)]
+    pub released: u64,
     /// Refused, by reason.
     pub reasons: BTreeMap<String, u64>,
+}
+
+/// The isolation register: people without names, as the guards' boxes and people by hand say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IsolationView {
+    /// Taken into isolation so far.
+    #[serde(rename = "in")]
+    pub into: u64,
+    /// Let out so far.
+    pub released: u64,
+    /// Those who must be there: `in` minus `released`.
+    pub present: u64,
+    /// Fever episodes whose persons are in isolation; they may be among those above.
+    pub episodes: Vec<String>,
+    /// By site-local day, newest first.
+    pub days: Vec<EntryCounts>,
 }
 
 /// What a person did: one link of a site's chain.

@@ -30,6 +30,8 @@ async fn reads_answer_what_the_hub_knows() {
             "measured",
             "/api/v1/sites/binjiang/measured?date=2026-11-23",
         ),
+        ("isolation", "/api/v1/sites/binjiang/isolation"),
+        ("downtimes", "/api/v1/downtimes"),
         ("quarantine", "/api/v1/quarantine"),
         ("outbox", "/api/v1/outbox"),
     ] {

@@ -73,6 +73,7 @@ fn body_of(path: &str) -> &'static str {
             r#"{"round":{"zone":"living","started":"2026-11-23T01:00:00Z",
                 "ended":"2026-11-23T01:20:00Z","reason":"the unit was being repaired"}}"#
         }
+        "isolation" => r#"{"count":1,"reason":"well"}"#,
         "roll-calls" => r#"{"count":41}"#,
         "entries" => r#"{"lane":"people","outcome":"admitted"}"#,
         _ => "",

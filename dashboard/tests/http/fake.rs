@@ -13,9 +13,9 @@ use gatepost_dashboard::{
         ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
-        AlertView, AuditEntry, ComplianceView, EntryCounts, EpisodeView, EventPage, HandOverView,
-        MeasuredView, MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot,
-        SlotView, UnitView,
+        AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
+        HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem, RollCallView,
+        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -244,6 +244,20 @@ impl SiteRead for Fake {
             json!([{ "zone": null, "start": "2026-11-22T22:00:00.000Z",
             "end": "2026-11-23T02:00:00.000Z", "passed": 40, "unclear": 1, "measured": 38,
             "share": 0.95, "watched": 1.0, "without": [] }]),
+        ))
+    }
+
+    fn isolation(&self, site: &SiteId) -> Result<IsolationView, ReadError> {
+        known(site)?;
+        Ok(made(
+            json!({ "in": 30, "released": 28, "present": 2, "episodes": [], "days": [] }),
+        ))
+    }
+
+    fn downtimes(&self) -> Result<Vec<DowntimeView>, ReadError> {
+        self.note("downtimes")?;
+        Ok(made(
+            json!([{ "from": "2026-11-23T03:10:00.000Z", "to": "2026-11-23T04:02:00.000Z" }]),
         ))
     }
 

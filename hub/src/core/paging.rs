@@ -1,8 +1,8 @@
 //! Who is told what, when: messages to people, from an alert to the channel's word that it was sent.
 //!
 //! - An alert that calls (nobody has answered, it is on no shelf, no other explains it) makes one
-//!   message for each recipient of its site whose turn it is: once when it is raised, and once when
-//!   it becomes critical. Which messages there are is in the state, so none is made twice.
+//!   message for each recipient of its site whose turn it is: once when it is raised, once when it
+//!   becomes critical, and reminders while what is critical has no answer or when it calls anew. Which messages there are is in the state, so none is made twice.
 //! - Whoever is not on duty gets none; what is not critical waits for the end of quiet hours; the
 //!   escalation chain is the time after which a recipient is told if nobody has answered.
 //! - Messages wait by address. An address gets one at once, then at most one in its pace

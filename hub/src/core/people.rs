@@ -16,7 +16,7 @@ use super::{
     alerts::Person,
     fever, hand_over,
     headcount::{Anchor, Tally},
-    paging,
+    isolation, paging,
     rounds::{Plans, slots_between},
     state::{Draft, Part, SaidRow, TallyRow},
 };
@@ -94,6 +94,7 @@ fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
         Act::Excuse { site, .. }
         | Act::Round { site, .. }
         | Act::Test { site, .. }
+        | Act::Release { site, .. }
         | Act::HandOver { site, .. }
         | Act::AcceptHandOver { site, .. }
         | Act::RollCall { site, .. }
@@ -167,6 +168,7 @@ fn carry_out(
             let message = paging::test(part.id, known, part.post, now);
             Ok((Answer::Message(message), true))
         }
+        Act::Release { count, .. } => isolation::release(part, now, count),
         Act::HandOver { to, note, .. } => hand_over::offer(part, now, by, to, note),
         Act::AcceptHandOver { id, .. } => hand_over::accept(part, now, by, id),
         Act::Excuse { slot, reason, .. } => excuse(part, now, by, &slot, reason),
@@ -220,6 +222,15 @@ fn carry_out(
     }
 }
 
+/// The balance of the site-local day of a moment.
+pub(super) fn balance_of<'d>(part: &'d mut Part<'_, '_>, at: Wall) -> &'d mut EntryCounts {
+    let date = part.site.base.zone.day_of(at).to_string();
+    part.site.entries.edit(date.clone(), || EntryCounts {
+        date,
+        ..EntryCounts::default()
+    })
+}
+
 /// Counts one entry in the balance of its site-local day.
 pub(super) fn count_entry(
     part: &mut Part<'_, '_>,
@@ -227,11 +238,7 @@ pub(super) fn count_entry(
     outcome: EntryOutcome,
     reason: Option<&str>,
 ) -> EntryCounts {
-    let date = part.site.base.zone.day_of(at).to_string();
-    let row = part.site.entries.edit(date.clone(), || EntryCounts {
-        date,
-        ..EntryCounts::default()
-    });
+    let row = balance_of(part, at);
     match outcome {
         EntryOutcome::Admitted => row.admitted += 1,
         EntryOutcome::Refused => {

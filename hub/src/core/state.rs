@@ -20,6 +20,7 @@ use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
 use super::{
     alerts::Book,
     coverage::Sight,
+    downtime::Lived,
     fever::MeasuringRow,
     headcount::{HourTable, Tally},
     paging::{self, Post},
@@ -50,6 +51,8 @@ pub struct State {
     pub shelf: Shelf,
     /// Messages to people.
     pub post: Post,
+    /// When the hub lived, and when not.
+    pub lived: Lived,
     /// When each site must be looked at.
     pub due: Due<SiteId>,
     /// When each alert that calls must be: it may be somebody else's turn.
@@ -260,6 +263,7 @@ impl State {
             }
             Change::Called(alert, Some(next)) => self.calls.set(alert, *next),
             Change::Called(alert, None) => self.calls.forget(alert),
+            Change::Lived(lived) => self.lived = lived.clone(),
             Change::Message(row) => self.post.put(row.clone()),
             Change::Forgotten(message) => self.post.remove(*message),
             Change::Shelf(change) => self.shelf.apply(change),

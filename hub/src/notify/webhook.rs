@@ -32,7 +32,7 @@ pub(super) fn send(
         .iter()
         .map(|message| {
             json!({ "message": message.id, "alert": message.alert, "site": message.site,
-                "kind": message.kind, "severity": message.severity, "said": message.said,
+                "kind": message.kind, "severity": message.severity, "said": message.said.as_str(),
                 "recipient": message.recipient })
         })
         .collect();

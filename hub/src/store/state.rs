@@ -20,6 +20,7 @@ pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
              site TEXT NOT NULL, tbl TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,
              PRIMARY KEY(site, tbl, key)) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS alert(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+         CREATE TABLE IF NOT EXISTS lived(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
          CREATE TABLE IF NOT EXISTS message(id INTEGER PRIMARY KEY, json TEXT NOT NULL);
          CREATE TABLE IF NOT EXISTS quarantine(
              id INTEGER PRIMARY KEY, received INTEGER NOT NULL, topic TEXT NOT NULL,
@@ -57,6 +58,11 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
         Change::Shelf(change) => write_shelf(transaction, change)?,
         // The history's own part of the transaction.
         Change::Withdrawn(_) => {}
+        Change::Lived(lived) => {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO lived(id, json) VALUES (1, ?1)")?
+                .execute([serde_json::to_string(lived)?])?;
+        }
         Change::Message(row) => {
             let json = serde_json::to_string(row)?;
             transaction
@@ -238,6 +244,13 @@ pub(super) fn load(connection: &Connection, state: &mut State) -> Result<(), Loa
         let (id, json): (i64, String) = (row.get(0)?, row.get(1)?);
         let alert = serde_json::from_str(&json).map_err(unreadable("alert", id.to_string()))?;
         state.apply(&Change::Alert(alert));
+    }
+    let lived: Option<String> = connection
+        .query_row("SELECT json FROM lived", [], |row| row.get(0))
+        .optional()?;
+    if let Some(json) = lived {
+        let lived = serde_json::from_str(&json).map_err(unreadable("lived", "1".to_owned()))?;
+        state.apply(&Change::Lived(lived));
     }
     let mut statement = connection.prepare("SELECT id, json FROM message ORDER BY id")?;
     let mut rows = statement.query([])?;

@@ -1,4 +1,4 @@
-import type { Alert, Problem, Series, SiteRow, SiteSnapshot } from './types.ts';
+import type { Alert, Downtime, Problem, Series, SiteRow, SiteSnapshot } from './types.ts';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
@@ -43,6 +43,12 @@ export function change<T>(path: string, body: Record<string, unknown>): Promise<
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+}
+
+/** When the hub itself was down, newest first. */
+export async function downtimes(): Promise<Downtime[]> {
+  const { downtimes } = await request<{ downtimes: Downtime[] }>('/downtimes');
+  return downtimes;
 }
 
 export function oneAlert(id: number): Promise<Alert> {

@@ -114,6 +114,8 @@ export interface Troubled { troubles?: string[] }
 
 export interface FleetSnapshot extends Troubled { sites: SiteRow[] }
 
+export interface Downtime { from: Wall; to: Wall }
+
 export interface Fault { sensor: string; code: FaultCode; since: Wall }
 
 /** `coverage` is the watched share of the part of the hour that has passed. */

@@ -121,6 +121,7 @@ export const messages = {
     all: 'All',
     needs: 'Need a person',
     incomplete: 'Data incomplete',
+    hubWasDown: (from, to) => `The hub was down from ${from} to ${to}: nobody was told of anything then. What fell due was judged afterwards.`,
     unanswered: 'Unanswered',
     openAlerts: (n) => `of ${n} open`,
     headcount: 'Estimated headcount',

@@ -119,6 +119,7 @@ export const messages = {
     all: '全部',
     needs: '要处理',
     incomplete: '数据不全',
+    hubWasDown: (from: string, to: string) => `中心在 ${from} 至 ${to} 停机，期间未发出任何通知；到期事项已在恢复后补判。`,
     unanswered: '未接警',
     openAlerts: (n: string) => `共 ${n} 条未办结`,
     headcount: '估算在场',

@@ -25,6 +25,8 @@ pub enum Said {
     Raised,
     /// It became critical.
     Escalated,
+    /// It still waits for somebody, or again; the how manieth reminder, from 1.
+    Reminded(u32),
     /// Nothing: somebody tries the channel.
     Test,
 }
@@ -51,6 +53,7 @@ impl Said {
         match self {
             Self::Raised => "raised",
             Self::Escalated => "escalated",
+            Self::Reminded(_) => "reminded",
             Self::Test => "test",
         }
     }

@@ -124,14 +124,17 @@ impl<'a> PostDraft<'a> {
         newest(&self.base.all).max(newest(&self.over)) + 1
     }
 
-    /// Whether somebody was told already, or will be.
-    pub(super) fn has(&self, alert: u64, recipient: &str, said: Said) -> bool {
-        let key = (alert, recipient.to_owned(), said);
+    /// What a recipient was told of an alert, in the order in which it was made.
+    pub(super) fn told(&self, alert: u64, recipient: &str) -> Vec<&MessageRow> {
+        let key = (alert, String::new(), Said::Raised);
+        let made = self.base.made.range(key..);
+        let made = made.take_while(|((of, ..), _)| *of == alert);
+        let known = made.filter(|((_, who, _), _)| who == recipient);
+        let mut ids: BTreeSet<u64> = known.map(|(_, id)| *id).collect();
         let new = self.over.values();
-        let is_it = |row: &MessageRow| {
-            row.alert == Some(alert) && row.recipient == recipient && row.said == said
-        };
-        self.base.made.contains_key(&key) || new.into_iter().any(is_it)
+        let new = new.filter(|row| row.alert == Some(alert) && row.recipient == recipient);
+        ids.extend(new.map(|row| row.id));
+        ids.into_iter().filter_map(|id| self.get(id)).collect()
     }
 
     /// What was not sent yet of an alert that calls nobody any more need not be.

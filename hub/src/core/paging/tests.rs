@@ -426,3 +426,46 @@ fn old_news_tells_nobody() {
     (0..100).for_each(|seconds| desk.tick(seconds));
     assert!(desk.sent.is_empty() && desk.states().is_empty());
 }
+
+#[test]
+fn what_is_critical_is_reminded_of_and_what_comes_back_is_told_again() {
+    let mut desk = Desk::new(GUARD);
+    desk.raise(0, "gate-1", Severity::Critical);
+    let minutes = |desk: &mut Desk, range: std::ops::Range<i64>| {
+        for minute in range {
+            desk.tick(minute * 60);
+            if desk.states().contains(&MessageState::Sending) {
+                desk.answer(minute * 60, Ok("ok"));
+            }
+        }
+    };
+    minutes(&mut desk, 0..600);
+    let at: Vec<i64> = desk.log().iter().map(|(at, ..)| at / 60).collect();
+    assert_eq!(at, [0, 15, 30, 45, 60, 75, 90, 105, 120]);
+
+    // Minor things are told once, and again when they come back from the shelf.
+    let mut desk = Desk::new(GUARD);
+    let alert = desk.raise(0, "gate-1", Severity::Minor);
+    minutes(&mut desk, 0..30);
+    let command = Command {
+        by: "wang".to_owned(),
+        key: None,
+        act: Act::Alert {
+            alert,
+            version: None,
+            note: Some("the part is ordered".to_owned()),
+            act: AlertAct::Shelve {
+                until: at_minute(90),
+            },
+        },
+    };
+    desk.turn(1_800, Input::Command { ticket: 1, command });
+    minutes(&mut desk, 31..200);
+    let at: Vec<i64> = desk.log().iter().map(|(at, ..)| at / 60).collect();
+    assert_eq!(at.len(), 2, "{at:?}");
+    assert!((90..=92).contains(&at[1]), "{at:?}");
+}
+
+fn at_minute(minute: i64) -> Wall {
+    at(minute * 60)
+}

@@ -32,22 +32,67 @@ pub(in crate::core) fn look(
         if !concerns(recipient, alert) {
             continue;
         }
-        let said = match alert.severity {
-            Severity::Critical => Said::Escalated,
-            _ => Said::Raised,
+        let turn = match due_of(alert, &post.told(alert.id, &recipient.name)) {
+            Some((said, due)) if due <= now => match turn_of(recipient, site, alert, now) {
+                Turn::Now => {
+                    post.put(about(alert, post.next_id(), recipient, said, now));
+                    // When it is to be reminded of is looked for the next time.
+                    Turn::At(now)
+                }
+                turn => turn,
+            },
+            Some((_, due)) => Turn::At(due),
+            None => Turn::Never,
         };
-        // Once each; of one that was critical from the beginning nothing else is said.
-        if post.has(alert.id, &recipient.name, said) {
-            continue;
-        }
-        match turn_of(recipient, site, alert, now) {
-            Turn::Now => post.put(about(alert, post.next_id(), recipient, said, now)),
-            Turn::At(at) => next = Some(next.map_or(at, |known| known.min(at))),
-            Turn::Never => {}
+        if let Turn::At(at) = turn {
+            next = Some(next.map_or(at, |known: Wall| known.min(at)));
         }
     }
     next
 }
+
+/// What is to be said of an alert next, and when, by what was said already.
+fn due_of(alert: &AlertView, told: &[&MessageRow]) -> Option<(Said, Wall)> {
+    let is_critical = alert.severity == Severity::Critical;
+    let said = if is_critical {
+        Said::Escalated
+    } else {
+        Said::Raised
+    };
+    let Some(last) = told
+        .last()
+        .filter(|_| told.iter().any(|row| row.said == said))
+    else {
+        // Of one that was critical from the beginning nothing else is said.
+        return Some((said, alert.raised_at));
+    };
+    let reminders = told
+        .iter()
+        .filter(|row| matches!(row.said, Said::Reminded(_)))
+        .count();
+    let n = u32::try_from(reminders)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    if n > MOST_REMINDERS {
+        return None;
+    }
+    // Back from the shelf, or from somebody who left: it calls anew.
+    let again = alert
+        .history
+        .iter()
+        .rfind(|entry| CALLS_ANEW.contains(&entry.what.as_str()));
+    match again.filter(|entry| entry.at > last.made_at) {
+        Some(entry) => Some((Said::Reminded(n), entry.at)),
+        None if is_critical => Some((Said::Reminded(n), last.made_at.plus(REMIND_AFTER))),
+        None => None,
+    }
+}
+
+/// Somebody is reminded of what is critical and still unanswered this often ...
+const REMIND_AFTER: TimeDelta = TimeDelta::minutes(15);
+/// ... and not more often than this: whoever has not answered for two hours will not.
+const MOST_REMINDERS: u32 = 8;
+const CALLS_ANEW: [&str; 2] = ["unshelved", "returned"];
 
 fn concerns(recipient: &Recipient, alert: &AlertView) -> bool {
     // Of a channel that fails nobody is told over it.

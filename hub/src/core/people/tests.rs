@@ -469,3 +469,37 @@ fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
     assert_eq!(again, Ok(Answer::HandOver(taken)));
     assert!(verify(&desk.trail));
 }
+
+#[test]
+fn the_isolation_register_is_in_minus_released() {
+    let mut desk = Desk::new();
+    let isolated = || Act::Entry {
+        site: "s".parse().unwrap(),
+        lane: "people".parse().unwrap(),
+        outcome: EntryOutcome::Isolated,
+        reason: None,
+    };
+    let release = |count| Act::Release {
+        site: "s".parse().unwrap(),
+        count,
+        reason: "well".to_owned(),
+    };
+    let none = desk.ask(0, "wang", None, release(1));
+    assert!(matches!(none, Err(CommandError::Refused(_))), "{none:?}");
+    for second in 0..3 {
+        desk.ask(second, "wang", None, isolated()).unwrap();
+    }
+    // The next day.
+    let Ok(Answer::Isolation(known)) = desk.ask(40_000, "li", None, release(2)) else {
+        panic!("nobody was released");
+    };
+    assert_eq!((known.into, known.released, known.present), (3, 2, 1));
+    let days: Vec<_> = known
+        .days
+        .iter()
+        .map(|day| (day.isolated, day.released))
+        .collect();
+    assert_eq!(days, [(0, 2), (3, 0)]);
+    let more = desk.ask(40_001, "li", None, release(2));
+    assert!(matches!(more, Err(CommandError::Refused(_))), "{more:?}");
+}

@@ -12,6 +12,7 @@ use super::rows::{
 };
 use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
+    downtime::Lived,
     fever::MeasuringRow,
     paging::MessageRow,
     quarantine::ShelfChange,
@@ -40,6 +41,8 @@ pub enum Change {
     Heard(SiteId, UnitId, Presence),
     /// Slots were looked at, or must be. Not stored.
     Judged(SiteId, Judged),
+    /// The hub lives.
+    Lived(Lived),
     /// A message as it is now.
     Message(MessageRow),
     /// A message is no more.
