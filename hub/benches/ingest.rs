@@ -126,10 +126,49 @@ async fn run() {
             &format!("sites/{}/events?limit=100", SITES[0]),
         )
         .await;
+        trickle(units).await;
         stop.cancel();
     };
     let (served, ()) = tokio::join!(hub, work);
     served.unwrap();
+}
+
+/// What the hub writes to its disk by 50 readings a second.
+async fn trickle(units: Vec<Unit>) {
+    let every = Duration::from_millis(20) * units.len() as u32;
+    let before = written();
+    let mut tasks = tokio::task::JoinSet::new();
+    for mut unit in units {
+        tasks.spawn(async move {
+            let begun = Instant::now();
+            let mut made = 0_u32;
+            while begun.elapsed() < TRICKLE {
+                while begun.elapsed() >= every * made {
+                    unit.read(made.into());
+                    made += 1;
+                }
+                unit.catch_up().await;
+                tokio::time::sleep((every * made).saturating_sub(begun.elapsed())).await;
+            }
+            made
+        });
+    }
+    let made: u32 = tasks.join_all().await.into_iter().sum();
+    let seconds = TRICKLE.as_secs_f64();
+    println!(
+        "{:.0} readings/s: {:.1} kB/s written to the disk",
+        f64::from(made) / seconds,
+        (written() - before) as f64 / 1000.0 / seconds
+    );
+}
+
+const TRICKLE: Duration = Duration::from_secs(30);
+
+/// Bytes that this process had written to disks.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    let line = io.lines().find(|line| line.starts_with("write_bytes"));
+    line.unwrap()[13..].trim().parse().unwrap()
 }
 
 /// Asks for a path many times, one after the other.
@@ -333,6 +372,18 @@ impl Unit {
     /// One passage now.
     fn live(&mut self, n: u64) {
         self.push(self.header.sent.mono_us + n, passage(Direction::In));
+    }
+
+    /// One reading now.
+    fn read(&mut self, n: u64) {
+        let reading = Reading {
+            sensor: "env-living".parse().unwrap(),
+            quantity: "ambient_c".to_owned(),
+            value: 18.0 + (n % 97) as f64 / 10.0,
+            zone: Some(Zone::Living),
+        };
+        let mono_us = self.header.sent.mono_us + 1_000_000 + n * 120_000;
+        self.push(mono_us, Happening::Reading(reading));
     }
 
     fn push(&mut self, mono_us: u64, happening: Happening) {
