@@ -300,7 +300,7 @@ fn settings(config: &Config, store: &str) -> Settings {
 }
 
 /// One hub a data directory: two would acknowledge past each other.
-fn lock(data: &Path) -> Result<File, ServeError> {
+pub fn lock(data: &Path) -> Result<File, ServeError> {
     let wrong = |source| ServeError::Data {
         path: data.to_owned(),
         source,

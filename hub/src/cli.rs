@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 the thing looked at is wrong (a file with mistakes, a hub that cannot go
 //! on), 2 wrong use. Logs go to stderr, data to stdout.
 
+mod copy;
 mod quarantine;
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
     engine::chain,
     site_file,
     store::{
+        copy::Way,
         embedded,
         influx::Client,
         journal::{self, Journal},
@@ -103,12 +105,42 @@ enum StoreCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Bring the history of one store to the other, while no hub serves; goes on where it was cut off,
+    /// and compares both at the end. Needs the place of InfluxDB in the configuration.
+    Copy {
+        /// Where it is.
+        #[arg(long)]
+        from: Home,
+        /// Where it is to be.
+        #[arg(long)]
+        to: Home,
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Read everything and say what is damaged; changes nothing.
     Verify {
         /// The hub's configuration.
         #[arg(long)]
         config: PathBuf,
     },
+}
+
+/// Where a history is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Home {
+    Embedded,
+    Influx,
+}
+
+impl Home {
+    /// The way there.
+    fn way(self) -> Way {
+        match self {
+            Self::Embedded => Way::ToEmbedded,
+            Self::Influx => Way::ToInflux,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -170,6 +202,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             with_config(&config, |config| quarantine::retry(config, &ids, all))
         }
         Command::Store(StoreCommand::Check { config }) => check_store(&config),
+        Command::Store(StoreCommand::Copy { from, to, .. }) if from == to => {
+            eprintln!("gatepost-hub: --from and --to are the same");
+            Ok(Outcome::WrongUse)
+        }
+        Command::Store(StoreCommand::Copy { to, config, .. }) => {
+            with_config(&config, |config| copy::run(config, to.way()))
+        }
         Command::Store(StoreCommand::Verify { config }) => verify(&config),
     };
     match result {

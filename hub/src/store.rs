@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod copy;
 pub mod embedded;
 pub mod event;
 pub mod influx;

@@ -54,6 +54,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use memory::{Memory, Shared};
 
+use super::event::StoredEvent;
 use super::port::{CountFilter, EventStore, LatestReading, Question, Stats, StatsFilter};
 
 pub(super) use held::Held;
@@ -208,6 +209,16 @@ impl Embedded {
         let first = store.connect()?;
         store.idle().push(first);
         Ok(store)
+    }
+
+    /// A page of events with all that is known of them, and where the next begins.
+    pub(in crate::store) fn page(
+        &self,
+        site: &SiteId,
+        query: &EventQuery,
+    ) -> Result<(Vec<StoredEvent>, Option<String>), ReadError> {
+        let (events, next) = self.ask(|asked| read::page(asked, site, query, StoredEvent::of))?;
+        Ok((events.into_iter().flatten().collect(), next))
     }
 
     fn new(file: &Path, shared: Arc<Shared>) -> Self {

@@ -9,6 +9,8 @@ use gatepost_model::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::core::placement::mono_of;
+
 /// One event of the record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEvent {
@@ -70,6 +72,30 @@ impl TimeSource {
 }
 
 impl StoredEvent {
+    /// As it was stored; nothing if it cannot be read again.
+    pub(super) fn of(record: &Record<'_>, line: &str) -> Option<Self> {
+        let entry = Line::from_bytes(line.as_bytes()).ok()?;
+        let mut sources = TimeSource::ALL.into_iter();
+        Some(Self {
+            site: record.site.parse().ok()?,
+            unit: record.unit.parse().ok()?,
+            log: record.log.parse().ok()?,
+            seq: record.seq,
+            n: match &entry {
+                Line::Event(_) => 1,
+                Line::Gap(gap) => gap.n,
+            },
+            boot: record.boot.parse().ok()?,
+            mono_us: mono_of(&entry),
+            time: record.time,
+            time_error_ms: record.time_error_ms,
+            source: sources.find(|it| it.as_str() == record.source)?,
+            received: record.received,
+            line: line.into(),
+            entry,
+        })
+    }
+
     /// The kind's word; `gap` for a gap.
     pub fn kind(&self) -> &str {
         match &self.entry {

@@ -39,7 +39,10 @@ use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OpenFlags};
 
 use self::{open_end::OpenEnd, read::Question, waiting::Shared};
-use super::port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter};
+use super::{
+    event::StoredEvent,
+    port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter},
+};
 use crate::clock::Clock;
 
 pub use answer::Answer;
@@ -72,13 +75,30 @@ impl Influx {
         }
     }
 
+    /// Reads what waits in a journal's file that nobody writes to, and what was brought over from there.
+    pub fn open(file: &Path, client: Arc<Client>) -> rusqlite::Result<Self> {
+        let connection = Connection::open(file)?;
+        schema(&connection)?;
+        let writer = Writer::open(&connection, u64::MAX)?;
+        Ok(Self::of(&writer, file, client))
+    }
+
     /// What brings over what waits.
     pub fn forwarder(&self, clock: Clock, pace: Pace) -> rusqlite::Result<Forwarder> {
         let (client, shared) = (Arc::clone(&self.client), Arc::clone(&self.shared));
         Forwarder::new(client, shared, &self.file, clock, pace)
     }
 
-    fn open(&self) -> Result<OpenEnd, ReadError> {
+    /// A page of events with all that is known of them, and where the next begins.
+    pub(super) fn page(
+        &self,
+        site: &SiteId,
+        query: &EventQuery,
+    ) -> Result<(Vec<StoredEvent>, Option<String>), ReadError> {
+        self.ask(site, |question| question.page(query))
+    }
+
+    fn open_end(&self) -> Result<OpenEnd, ReadError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
             connection.busy_timeout(BUSY)?;
@@ -95,7 +115,7 @@ impl Influx {
         // What is guarded is in the journal and in InfluxDB, whatever panicked here.
         let gate = self.shared.gate.read();
         let _gate = gate.unwrap_or_else(PoisonError::into_inner);
-        let open = self.open()?;
+        let open = self.open_end()?;
         question(&Question {
             client: &self.client,
             site,
@@ -109,7 +129,11 @@ const BUSY: Duration = Duration::from_secs(5);
 
 impl EventStore for Influx {
     fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
-        self.ask(site, |question| question.page(query))
+        let (events, next) = self.page(site, query)?;
+        Ok(EventPage {
+            events: events.iter().map(StoredEvent::to_json).collect(),
+            next,
+        })
     }
 
     fn counts(
@@ -131,7 +155,7 @@ impl EventStore for Influx {
     }
 
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
-        self.open()?.latest(site)
+        self.open_end()?.latest(site)
     }
 }
 

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use gatepost_model::{Site, Wall};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use gatepost_model::{Site, SiteId, Wall};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::{
     embedded::{self, Embedded, Kept, Retained, SealError, Sealed},
@@ -258,6 +258,22 @@ impl Journal {
     /// What is in quarantine under an id.
     pub fn aside(&self, id: u64) -> rusqlite::Result<Option<Aside>> {
         state::aside(&self.connection, id)
+    }
+
+    /// What was noted under a name for a site.
+    pub fn note(&self, name: &str, site: &SiteId) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+            .query_row([format!("{name}/{site}")], |row| row.get(0))
+            .optional()
+    }
+
+    /// Notes something under a name for a site.
+    pub fn put_note(&self, name: &str, site: &SiteId, value: &str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)")?
+            .execute([format!("{name}/{site}"), value.to_owned()])?;
+        Ok(())
     }
 
     /// Whether somebody else wrote since this was asked last.

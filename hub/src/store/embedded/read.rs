@@ -6,7 +6,6 @@ use gatepost_dashboard::{
 };
 use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use serde_json::Value;
 
 use super::{
     Asked,
@@ -21,45 +20,56 @@ use crate::store::{
     port::{CountFilter, MAX_PAGE, Question, Stats, StatsFilter},
 };
 
-/// A page of events: rows and readings, in one order.
+/// A page of events as the API shows them.
 pub(super) fn events(
     asked: &Asked<'_>,
     site: &SiteId,
     query: &EventQuery,
 ) -> Result<EventPage, ReadError> {
+    let (events, next) = page(asked, site, query, |record, line| record.to_json(line))?;
+    Ok(EventPage { events, next })
+}
+
+/// A page of events, made of what the record knows of each and its line, and where the next begins:
+/// rows and readings, in one order.
+pub(super) fn page<T>(
+    asked: &Asked<'_>,
+    site: &SiteId,
+    query: &EventQuery,
+    make: impl Fn(&Record<'_>, &str) -> T + Copy,
+) -> Result<(Vec<T>, Option<String>), ReadError> {
     let after = query.cursor.as_deref().map(Place::parse).transpose()?;
     let limit = query.limit.clamp(1, MAX_PAGE);
     // One more than asked for tells whether there is a next page.
-    let found =
-        readings::page(asked, site, query, after.as_ref(), limit + 1).and_then(|mut found| {
+    let found = readings::page(asked, site, query, (after.as_ref(), limit + 1), make).and_then(
+        |mut found| {
+            let connection = asked.connection;
             found.extend(rows(
-                asked.connection,
+                connection,
                 site,
                 query,
-                after.as_ref(),
-                limit + 1,
+                (after.as_ref(), limit + 1),
+                make,
             )?);
             Ok(found)
-        });
+        },
+    );
     let mut found = found.map_err(unavailable)?;
     found.sort_by(|a, b| a.0.cmp(&b.0));
     let next = found.get(limit).and(found.get(limit - 1));
     let next = next.map(|(place, _)| place.to_text());
     found.truncate(limit);
-    Ok(EventPage {
-        events: found.into_iter().map(|(_, event)| event).collect(),
-        next,
-    })
+    Ok((found.into_iter().map(|(_, event)| event).collect(), next))
 }
 
 /// The first rows of a query after a place, up to a number.
-fn rows(
+fn rows<T>(
     connection: &Connection,
     site: &SiteId,
     query: &EventQuery,
-    after: Option<&Place>,
-    most: usize,
-) -> rusqlite::Result<Vec<(Place, Value)>> {
+    (after, most): (Option<&Place>, usize),
+    make: impl Fn(&Record<'_>, &str) -> T,
+) -> rusqlite::Result<Vec<(Place, T)>> {
     let (Some(site_code), Some(kind), Some(lane), Some(zone)) = (
         code(connection, site.as_str())?,
         filter(connection, query.kind.as_deref())?,
@@ -101,7 +111,7 @@ fn rows(
             source: source(row.get("source")?),
             received: wall(row.get("received")?),
         };
-        let event = record.to_json(&line);
+        let event = make(&record, &line);
         found.push((place, event));
     }
     Ok(found)

@@ -7,7 +7,6 @@ use std::{
 
 use gatepost_dashboard::ports::EventQuery;
 use gatepost_model::{SiteId, Wall};
-use serde_json::Value;
 
 use super::{
     Asked,
@@ -166,13 +165,13 @@ impl<'c> Blocks<'c> {
 }
 
 /// The first readings of a query after a place, up to a number.
-pub(super) fn page(
+pub(super) fn page<T>(
     asked: &Asked<'_>,
     site: &SiteId,
     query: &EventQuery,
-    after: Option<&Place>,
-    most: usize,
-) -> rusqlite::Result<Vec<(Place, Value)>> {
+    (after, most): (Option<&Place>, usize),
+    make: impl Fn(&Record<'_>, &str) -> T + Copy,
+) -> rusqlite::Result<Vec<(Place, T)>> {
     let is_of_kind = query.kind.as_deref().is_none_or(|kind| kind == "reading");
     let from = query.from.map_or(i64::MIN, Wall::micros);
     let from = after.map_or(from, |after| after.time.max(from));
@@ -218,7 +217,7 @@ pub(super) fn page(
             if after.is_some_and(|after| place <= *after) {
                 continue;
             }
-            found.push((place, json(series, &point)));
+            found.push((place, made(series, &point, make)));
             if found.len() == most {
                 return Ok(found);
             }
@@ -283,8 +282,8 @@ impl Walk {
     }
 }
 
-/// An event as the API shows it.
-fn json(series: &Series, point: &Point) -> Value {
+/// An event of a reading.
+fn made<T>(series: &Series, point: &Point, make: impl Fn(&Record<'_>, &str) -> T) -> T {
     let record = Record {
         site: series.site.as_str(),
         unit: series.unit.as_str(),
@@ -296,5 +295,5 @@ fn json(series: &Series, point: &Point) -> Value {
         source: point.source.as_str(),
         received: point.received(),
     };
-    record.to_json(&point.line(series.reading()))
+    make(&record, &point.line(series.reading()))
 }

@@ -115,7 +115,11 @@ pub enum Round {
 /// Why what waits cannot be looked at. Nothing of it is lost.
 #[derive(Debug, thiserror::Error)]
 #[error("the journal cannot be used by the forwarder")]
-pub struct ForwardError(#[from] rusqlite::Error);
+pub struct ForwardError(
+    /// Why.
+    #[from]
+    pub rusqlite::Error,
+);
 
 impl Forwarder {
     pub(super) fn new(

@@ -9,10 +9,7 @@ use std::{
     ops::Range,
 };
 
-use gatepost_dashboard::{
-    ports::{EventQuery, ReadError},
-    view::EventPage,
-};
+use gatepost_dashboard::ports::{EventQuery, ReadError};
 use gatepost_model::{SiteId, Wall, event::Reading};
 
 use super::{
@@ -340,8 +337,11 @@ impl Question<'_> {
         .map_err(unavailable)
     }
 
-    /// A page of events.
-    pub(super) fn page(&self, query: &EventQuery) -> Result<EventPage, ReadError> {
+    /// A page of events, and where the next begins.
+    pub(super) fn page(
+        &self,
+        query: &EventQuery,
+    ) -> Result<(Vec<StoredEvent>, Option<String>), ReadError> {
         let after = query.cursor.as_deref().map(Place::parse).transpose()?;
         let limit = query.limit.clamp(1, MAX_PAGE);
         let begin = query.from.map_or(0, Wall::micros);
@@ -363,11 +363,7 @@ impl Question<'_> {
         }
         let next = (first.found.len() > limit).then(|| first.found.keys().nth(limit - 1));
         let next = next.flatten().map(Place::to_text);
-        let events = first.found.into_values().take(limit);
-        Ok(EventPage {
-            events: events.map(|event| event.to_json()).collect(),
-            next,
-        })
+        Ok((first.found.into_values().take(limit).collect(), next))
     }
 
     /// Takes the first events of InfluxDB. Looked through in stretches that grow, since the server puts

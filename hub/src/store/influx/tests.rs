@@ -1,5 +1,6 @@
 //! The store on a real InfluxDB.
 
+mod copies;
 mod faults;
 mod orders;
 mod proxy;
