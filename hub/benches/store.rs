@@ -1,4 +1,5 @@
-//! The embedded store beside plain rows in SQLite, on one machine in one run: how fast readings go
+//! The embedded store beside plain rows in SQLite, and beside InfluxDB 2 where `GATEPOST_INFLUXD` names
+//! its program (`tests/influxd/binary` builds it), on one machine in one run: how fast readings go
 //! in, what they take at rest, how fast questions are answered, how fast it opens again, and what is
 //! written to the disk. Prints figures; asserts nothing.
 //!
@@ -10,6 +11,9 @@
     clippy::disallowed_methods,
     reason = "a bench prints, may panic, and measures time"
 )]
+
+#[path = "store/influxd.rs"]
+mod influxd;
 
 use std::{
     path::Path,
@@ -29,6 +33,7 @@ use gatepost_model::{
     SiteId, Wall,
     event::{Event, Happening, Line, Reading, Stamp},
 };
+use influxd::Influxd;
 use rusqlite::{Connection, params};
 
 const UNITS: usize = 2_500;
@@ -154,6 +159,7 @@ fn ingest(points: usize) {
     let (mut commits, mut sealing) = (Vec::new(), Duration::ZERO);
     let mut plain = Plain::new(&folder.path().join("plain.sqlite"));
     let mut plain_took = Duration::ZERO;
+    let mut influxd = Influxd::start();
     let mut given = 0;
     while given < points {
         let events = units.batch(BATCH);
@@ -163,6 +169,9 @@ fn ingest(points: usize) {
             let begun = Instant::now();
             plain.append(&events);
             plain_took += begun.elapsed();
+            if let Some(influxd) = &mut influxd {
+                influxd.append(&events);
+            }
         }
         let commit = Commit {
             events,
@@ -189,7 +198,10 @@ fn ingest(points: usize) {
         commits[commits.len() * 99 / 100],
         ours / rows,
     );
-    println!("memory: {} kB peak", status("VmHWM"));
+    println!("memory: {} kB peak", status_of("self", "VmHWM"));
+    if let Some(influxd) = influxd {
+        influxd.report(ours);
+    }
     let store = journal.history().unwrap();
     latest(&store);
     drop((journal, store));
@@ -309,8 +321,9 @@ fn io() -> u64 {
     line.unwrap()[13..].trim().parse().unwrap()
 }
 
-fn status(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+/// A figure of a process.
+fn status_of(process: &str, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     let number = line.split_whitespace().nth(1).unwrap();
     number.parse().unwrap()
