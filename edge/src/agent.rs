@@ -5,12 +5,16 @@
 //! never between two queues.
 
 mod hub;
+mod recording;
+mod remote;
+pub mod tap;
 
-use std::{io, time::Duration};
+use std::{collections::VecDeque, io, time::Duration};
 
 use gatepost_model::{
-    LogId, Wall,
+    Happening, LogId, Wall,
     event::{Fault, FaultCode},
+    remote::WantedConfig,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -18,14 +22,17 @@ use crate::{
     clock::HostClock,
     config::Config,
     core::{Checkpoint, Core, Effects, SPOOL, SUPPLY, heartbeat::Health},
+    flight::Recorder,
     hal::Board,
     input::{Input, What},
     mqtt::{Link, LinkEvent, LinkHandle},
+    remote::file::RemoteFile,
     service::ServiceManager,
     spool::{Spool, fs::Real},
     time::{BoardTime, HostTime},
 };
 use hub::{Hub, Word};
+use tap::Tap;
 
 /// The checkpoint is written with the events; on its own at most once in this many commits, so that
 /// a running pump does not wear the card.
@@ -51,14 +58,39 @@ pub enum AgentError {
     Board(#[source] io::Error),
 }
 
-/// Runs an agent on its locked data directory and a board until it is told to stop; then drains and returns.
+/// How a run ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Told,
+    /// The configuration is another one now: to be begun anew.
+    Reconfigured,
+}
+
+/// The configuration that an agent runs with, and what the hub wanted before.
+#[derive(Debug)]
+pub struct Run<'r> {
+    /// What it runs with.
+    pub config: Config,
+    /// It is being tried.
+    pub is_trial: bool,
+    /// What the hub wanted.
+    pub remote: &'r mut RemoteFile,
+}
+
+/// Runs an agent on its locked data directory and a board until it is told to stop, or is to begin
+/// anew; then drains and returns.
 pub async fn run<B: Board>(
-    config: Config,
+    Run {
+        config,
+        is_trial,
+        remote,
+    }: Run<'_>,
     fs: Real,
     board: B,
     clock: HostClock,
     stop: CancellationToken,
-) -> Result<(), AgentError> {
+) -> Result<Ended, AgentError> {
     let (spool, opened) = Spool::open(fs, config.spool, new_log_id).map_err(AgentError::Spool)?;
     if opened.damaged {
         tracing::error!("the log had no end to go on from: it was put aside, a new one begins");
@@ -97,6 +129,15 @@ pub async fn run<B: Board>(
         service: ServiceManager::from_env(),
         feed_due: HostTime(0),
         sags: false,
+        trial_until: is_trial.then(|| clock.now().plus(config.timers.trial)),
+        reconfigured: false,
+        commands: VecDeque::new(),
+        wanted: None,
+        recorder: Recorder::default(),
+        recorded_at: None,
+        tap: Tap::listen(&config.unit.data),
+        config,
+        remote,
     };
     let ended = agent.run(&stop).await;
     agent.close();
@@ -128,7 +169,21 @@ fn new_log_id() -> LogId {
         .unwrap_or_else(|_| unreachable!("{text} is a log id"))
 }
 
-struct Agent<B: Board> {
+struct Agent<'r, B: Board> {
+    config: Config,
+    remote: &'r mut RemoteFile,
+    /// The configuration is being tried, until then.
+    trial_until: Option<HostTime>,
+    /// To be begun anew.
+    reconfigured: bool,
+    /// Commands that were carried out, the newest last.
+    commands: VecDeque<String>,
+    /// A configuration that was wanted while another one was being tried.
+    wanted: Option<WantedConfig>,
+    recorder: Recorder,
+    /// When a fault last had the recorder write.
+    recorded_at: Option<HostTime>,
+    tap: Tap,
     clock: HostClock,
     commit_every: Duration,
     core: Core,
@@ -154,8 +209,8 @@ struct Agent<B: Board> {
     sags: bool,
 }
 
-impl<B: Board> Agent<B> {
-    async fn run(&mut self, stop: &CancellationToken) -> Result<(), AgentError> {
+impl<B: Board> Agent<'_, B> {
+    async fn run(&mut self, stop: &CancellationToken) -> Result<Ended, AgentError> {
         let mut inputs = Vec::new();
         self.service.ready();
         loop {
@@ -167,17 +222,22 @@ impl<B: Board> Agent<B> {
                     None => std::future::pending().await,
                 }
             };
-            // Every branch is cancel-safe: the token and the timer keep nothing, the channel and the
-            // board give or keep.
+            // Every branch is cancel-safe: the token and the timer keep nothing, the channel, the
+            // board and the tap give or keep.
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Ok(Ended::Told),
                 Some(event) = self.link.events.recv() => self.handle_link(event),
                 taken = self.board.inputs(decide, &mut inputs) => {
                     taken.map_err(AgentError::Board)?;
                     self.handle_inputs(&mut inputs);
                 }
+                Some(stream) = self.tap.accept() => self.show_to(stream),
                 () = wake => {}
+            }
+            self.look_at_trial();
+            if self.reconfigured {
+                return Ok(Ended::Reconfigured);
             }
             self.settle();
             self.hub.send(self.clock.now(), &mut self.spool, &self.core);
@@ -189,7 +249,7 @@ impl<B: Board> Agent<B> {
     fn deadline(&self) -> Option<HostTime> {
         let settle = self.unsettled.then(|| self.settle_at());
         let feed = self.service.feed_every().map(|_| self.feed_due);
-        [settle, feed, self.hub.deadline()]
+        [settle, feed, self.hub.deadline(), self.trial_until]
             .into_iter()
             .flatten()
             .min()
@@ -230,6 +290,7 @@ impl<B: Board> Agent<B> {
                 tracing::info!(boot = %boot, mono_us = input.mono.0, "the board speaks");
                 self.confirmed = BoardTime(0);
             }
+            self.record(&input);
             if let Err(refused) = self.core.handle_input(&input, &mut self.effects) {
                 self.refused += 1;
                 if self.refused.is_power_of_two() {
@@ -240,6 +301,7 @@ impl<B: Board> Agent<B> {
         self.unsettled = true;
         self.last_input = self.clock.now();
         self.take_effects();
+        self.tap.flush();
     }
 
     /// Outputs first: a lamp does not wait for a disk.
@@ -248,7 +310,11 @@ impl<B: Board> Agent<B> {
             self.board.set_output(change);
         }
         self.board.flush();
+        let mut fault = None;
         for (boot, event) in self.effects.events.drain(..) {
+            if let Happening::Fault(raised) = &event.happening {
+                fault.get_or_insert_with(|| raised.sensor.clone());
+            }
             if self.spool.push(&boot, &event).is_none() {
                 tracing::error!(
                     kind = event.happening.kind(),
@@ -258,6 +324,9 @@ impl<B: Board> Agent<B> {
         }
         if self.spool.is_pending() {
             self.unsettled = true;
+        }
+        if let Some(sensor) = fault {
+            self.record_fault(&sensor);
         }
     }
 
@@ -348,6 +417,7 @@ impl<B: Board> Agent<B> {
                 // Not one that began just before the board cut the link.
                 if self.link.is_good(permit) {
                     self.hub.handle_up(now, client, session, &self.spool);
+                    self.say_config();
                 }
             }
             LinkEvent::Down => self.hub.handle_down(),
@@ -359,6 +429,8 @@ impl<B: Board> Agent<B> {
                     Word::Nothing => {}
                     Word::Time { wall, err_ms } => self.handle_hub_time(now, wall, err_ms),
                     Word::Fork => self.begin_new_log(),
+                    Word::Wanted(wanted) => self.handle_wanted(wanted),
+                    Word::Command(command) => self.handle_command(&command),
                 }
             }
         }

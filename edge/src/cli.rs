@@ -18,11 +18,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent,
+    agent::{self, Ended, Run},
     clock::{HostClock, UnitClock},
     config::{Board, Config},
     doctor::doctor,
     hal::{cdev::CdevBoard, sim::SimBoard},
+    remote::file::RemoteFile,
     replay,
     spool::{
         fs::Real,
@@ -129,7 +130,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Reads a configuration; tells its mistakes on `out` and returns how that ends the command.
-fn read_config(path: &Path, mut out: impl Write) -> Result<Config, Outcome> {
+fn read_config(path: &Path, out: impl Write) -> Result<Config, Outcome> {
+    read_own(path, out).map(|(_, config)| config)
+}
+
+/// Likewise, with its text.
+fn read_own(path: &Path, mut out: impl Write) -> Result<(String, Config), Outcome> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -137,13 +143,16 @@ fn read_config(path: &Path, mut out: impl Write) -> Result<Config, Outcome> {
             return Err(Outcome::WrongUse);
         }
     };
-    Config::parse(&text).map_err(|mistakes| {
-        for mistake in mistakes.iter() {
-            // A closed pipe is the reader's wish.
-            let _ = writeln!(out, "{}:{}: {mistake}", path.display(), mistake.line);
+    match Config::parse(&text) {
+        Ok(config) => Ok((text, config)),
+        Err(mistakes) => {
+            for mistake in mistakes.iter() {
+                // A closed pipe is the reader's wish.
+                let _ = writeln!(out, "{}:{}: {mistake}", path.display(), mistake.line);
+            }
+            Err(Outcome::Wrong)
         }
-        Outcome::Wrong
-    })
+    }
 }
 
 fn check(path: &Path) -> anyhow::Result<Outcome> {
@@ -187,14 +196,15 @@ fn look(path: &Path, seconds: u64) -> anyhow::Result<Outcome> {
 
 fn run(path: &Path) -> anyhow::Result<Outcome> {
     telemetry::start();
-    let config = match read_config(path, io::stderr()) {
-        Ok(config) => config,
+    let (own, config) = match read_own(path, io::stderr()) {
+        Ok(read) => read,
         Err(outcome) => return Ok(outcome),
     };
     runtime()?.block_on(async {
         let clock = HostClock::start();
         // First the lock: the socket of an agent that runs is not to be taken from it.
         let (fs, _lock) = Real::lock(&config.unit.data)?;
+        let mut remote = RemoteFile::open(&config.unit.data).context("what the hub wants")?;
         let stop = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate()).context("no SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("no SIGINT")?;
@@ -207,33 +217,76 @@ fn run(path: &Path) -> anyhow::Result<Outcome> {
             stopping.cancel();
             std::future::pending::<()>().await;
         };
+        let runs = async {
+            while run_once(&own, &mut remote, fs.clone(), clock, stop.clone()).await?
+                == Ended::Reconfigured
+            {}
+            anyhow::Ok(())
+        };
         tokio::select! {
-            ended = on_board(config, fs, clock, stop) => ended?,
+            ended = runs => ended?,
             () = told => {}
         }
         Ok(Outcome::Fine)
     })
 }
 
-/// Runs the agent on the board that the configuration names.
-async fn on_board(
-    config: Config,
+/// Runs the agent once, with what the hub wants or else the unit's own file. What cannot even begin
+/// is taken back.
+async fn run_once(
+    own: &str,
+    remote: &mut RemoteFile,
     fs: Real,
     clock: HostClock,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    match config.board.clone() {
+) -> anyhow::Result<Ended> {
+    let choice = remote.choose(own).context("what the hub wants")?;
+    let is_trial = choice.is_trial;
+    let config = match Config::parse(&choice.text) {
+        Ok(config) => config,
+        // It was free of them before this version of the agent.
+        Err(mistakes) => {
+            tracing::error!(mistakes = %mistakes, "what the hub wanted has mistakes: the unit's own file counts");
+            Config::parse(own)?
+        }
+    };
+    let run = Run {
+        config,
+        is_trial,
+        remote: &mut *remote,
+    };
+    match on_board(run, fs, clock, stop).await {
+        Err(error) if is_trial => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the configuration is taken back"
+            );
+            remote.remote.roll_back(&format!("{error:#}"));
+            remote.save().context("what the hub wants")?;
+            Ok(Ended::Reconfigured)
+        }
+        ended => ended,
+    }
+}
+
+/// Runs the agent on the board that the configuration names.
+async fn on_board(
+    run: Run<'_>,
+    fs: Real,
+    clock: HostClock,
+    stop: CancellationToken,
+) -> anyhow::Result<Ended> {
+    Ok(match run.config.board.clone() {
         Board::Sim { socket } => {
-            let board = SimBoard::listen(&socket, &config.gate)
+            let board = SimBoard::listen(&socket, &run.config.gate)
                 .with_context(|| format!("cannot listen on {}", socket.display()))?;
-            agent::run(config, fs, board, clock, stop).await?;
+            agent::run(run, fs, board, clock, stop).await?
         }
         Board::Cdev => {
-            let board = CdevBoard::open(&config.wiring, UnitClock)?;
-            agent::run(config, fs, board, clock, stop).await?;
+            let board = CdevBoard::open(&run.config.wiring, UnitClock)?;
+            agent::run(run, fs, board, clock, stop).await?
         }
-    }
-    Ok(())
+    })
 }
 
 fn replay_file(config: &Path, file: Option<&Path>) -> anyhow::Result<Outcome> {

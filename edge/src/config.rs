@@ -87,6 +87,9 @@ pub struct Timers {
     pub reconnect_max: Duration,
     /// Between two commits of the spool. Default 200 ms.
     pub commit: Duration,
+    /// A configuration that the hub wants is taken back unless the unit is well with it within this.
+    /// Default 90 s: more than the longest wait before connecting.
+    pub trial: Duration,
 }
 
 /// `[spool]`
@@ -259,6 +262,7 @@ fn timers(section: Option<Section<'_>>, mistakes: &mut Mistakes) -> (Timers, Dur
         reconnect_min: section.millis("reconnect_min_ms", 1000, 1..=600_000, mistakes),
         reconnect_max: section.millis("reconnect_max_ms", 60_000, 1..=3_600_000, mistakes),
         commit: section.millis("commit_ms", 200, 0..=60_000, mistakes),
+        trial: section.seconds("trial_s", 90.0, 0.1..=3600.0, mistakes),
     };
     if timers.reconnect_max < timers.reconnect_min {
         section.wrong(

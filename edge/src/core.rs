@@ -9,14 +9,19 @@
 pub mod boots;
 pub mod debounce;
 pub mod entry_box;
+pub mod followed;
 pub mod heartbeat;
 pub mod lane;
+pub mod noise;
+mod orders;
 pub mod out;
+pub mod outputs;
 pub mod reading;
 pub mod round;
 mod route;
 pub mod screening;
 pub mod sensor_health;
+pub mod test_mode;
 pub mod uplink;
 pub mod wall;
 
@@ -36,11 +41,14 @@ use crate::{
     time::BoardTime,
 };
 use boots::Boots;
+use followed::Followed;
 use heartbeat::Health;
 use out::{Out, OutputChange, Said};
+use outputs::Outputs;
 use route::{Route, routes, wired_sensors};
 use screening::Baseline;
 use sensor_health::Faults;
+use test_mode::TestMode;
 use wall::WallClock;
 
 /// How long after a restart a level is taken for how things stand and not for an edge.
@@ -73,6 +81,9 @@ pub struct Checkpoint {
     baselines: BTreeMap<SensorId, Baseline>,
     rounds: Vec<round::Running>,
     faults: Faults,
+    /// Flow meters' factors that were found on site.
+    factors: BTreeMap<SensorId, round::Factor>,
+    test: Option<TestMode>,
 }
 
 /// Why an input was not taken.
@@ -104,7 +115,10 @@ pub struct Core {
     stations: Vec<round::Station>,
     boxes: Vec<entry_box::EntryBox>,
     sensors: Vec<reading::Sensor>,
+    outputs: Outputs,
+    followed: Followed,
     faults: Faults,
+    test: Option<TestMode>,
     pulse: heartbeat::Pulse,
     lost_edges: u64,
     health: Health,
@@ -120,6 +134,8 @@ impl Core {
             mut baselines,
             rounds,
             mut faults,
+            factors,
+            test,
         } = checkpoint;
         let sensors = wired_sensors(&gate);
         faults
@@ -135,7 +151,9 @@ impl Core {
         });
         let stations = gate.stations.iter().map(|station| {
             let running = rounds.iter().find(|running| running.is_of(station.zone));
-            round::Station::new(station.clone(), running.cloned())
+            let flow = station.flow.as_ref();
+            let factor = flow.and_then(|flow| factors.get(&flow.sensor));
+            round::Station::new(station.clone(), running.cloned(), factor.copied())
         });
         let boxes = gate.boxes.iter().filter_map(|entry_box| {
             let lane = gate.lanes.get(entry_box.lane)?;
@@ -159,7 +177,10 @@ impl Core {
                 .cloned()
                 .map(reading::Sensor::new)
                 .collect(),
+            outputs: Outputs::new(gate.outputs.iter().map(|output| output.safe)),
+            followed: Followed::default(),
             faults,
+            test,
             pulse: heartbeat::Pulse::new(gate.heartbeat),
             lost_edges: 0,
             health: Health::default(),
@@ -192,6 +213,10 @@ impl Core {
     fn run_to(&mut self, now: BoardTime, effects: &mut Effects) {
         while let Some(due) = self.next.filter(|due| *due <= now) {
             self.now = self.now.max(due);
+            if self.test.as_ref().is_some_and(|test| test.until() <= due) {
+                self.end_test(effects);
+            }
+            effects.outputs.extend(self.outputs.handle_deadline(due));
             self.fire(due);
             self.settle(effects);
         }
@@ -225,10 +250,20 @@ impl Core {
             }
         }
         if is_due(self.pulse.deadline()) {
-            let clock = self.wall.clock();
-            self.pulse
-                .beat(due, clock, self.lost_edges, &self.health, out);
+            self.beat();
         }
+    }
+
+    /// The heartbeat of this moment.
+    fn beat(&mut self) {
+        let clock = self.wall.clock();
+        self.pulse.beat(
+            self.now,
+            clock,
+            self.lost_edges,
+            &self.health,
+            &mut self.out,
+        );
     }
 
     fn dispatch(&mut self, what: &What) {
@@ -248,7 +283,19 @@ impl Core {
                         }
                     }
                     Route::Station(station, pin) => {
-                        if !self.stations[station].handle_level(pin, now, *level, syncs) {
+                        self.stations[station].handle_level(pin, now, *level, syncs);
+                    }
+                    Route::Flow(first) => {
+                        let meter = self.stations[first].flow_sensor().cloned();
+                        let stations = self.stations.iter_mut();
+                        let has_it = |it: &round::Station| it.flow_sensor() == meter.as_ref();
+                        let sharing: Vec<_> = stations.filter(|it| has_it(it)).collect();
+                        if !round::handle_flow(sharing, now, *level, syncs, out) {
+                            self.lost_edges += 1;
+                        }
+                    }
+                    Route::Sprayer(lane) => {
+                        if !self.lanes[lane].handle_sprayer(*level, syncs) {
                             self.lost_edges += 1;
                         }
                     }
@@ -317,7 +364,13 @@ impl Core {
         self.now = mono;
         self.restarted = restart.then_some(mono);
         self.begun_within = (mono.0 > 0).then_some(mono);
+        self.pulse.begin(mono);
+        if !restart {
+            self.end_test(effects);
+        }
         self.announce(if restart { "restart" } else { "boot" });
+        self.outputs.begin();
+        self.followed.reset();
         effects.outputs.extend(self.safe_outputs());
         for lane in &mut self.lanes {
             let faults = &self.faults;
@@ -337,7 +390,6 @@ impl Core {
         for sensor in &mut self.sensors {
             sensor.begin();
         }
-        self.pulse.begin(mono);
         self.settle(effects);
     }
 
@@ -369,14 +421,7 @@ impl Core {
     /// The agent is about to stop: says until when it has watched.
     pub fn handle_stop(&mut self, effects: &mut Effects) {
         if self.boot.is_some() && self.now > self.pulse.watched_until() {
-            let clock = self.wall.clock();
-            self.pulse.beat(
-                self.now,
-                clock,
-                self.lost_edges,
-                &self.health,
-                &mut self.out,
-            );
+            self.beat();
             self.settle(effects);
         }
     }
@@ -435,12 +480,18 @@ impl Core {
 
     /// Turns what was said into events with their time, and finds the next deadline.
     fn settle(&mut self, effects: &mut Effects) {
-        effects.outputs.append(&mut self.out.outputs);
+        let wanted = self.out.outputs.drain(..);
+        effects
+            .outputs
+            .extend(wanted.filter_map(|change| self.outputs.want(change)));
+        let mut is_chord = false;
         if let Some(boot) = &self.boot {
             for said in self.out.said.drain(..) {
-                let Some((at, happening)) = news(said, &mut self.faults) else {
+                is_chord |= matches!(said, Said::Chord);
+                let Some((at, mut happening)) = news(said, &mut self.faults) else {
                     continue;
                 };
+                self.followed.tie(at, &mut happening);
                 self.boots.saw(boot, at.0);
                 if let Happening::Passage(_) | Happening::Unclear(_) = happening {
                     let lane = happening.lane();
@@ -451,11 +502,14 @@ impl Core {
                 let event = Event {
                     mono_us: at.0,
                     at: self.wall.stamp(at),
-                    test: false,
+                    test: self.test.is_some(),
                     happening,
                 };
                 effects.events.push((boot.clone(), event));
             }
+        }
+        if is_chord {
+            self.toggle_test(effects);
         }
         self.next = self.next_deadline();
     }
@@ -473,7 +527,8 @@ impl Core {
                 .chain(thermometers)
                 .chain(stations)
                 .chain(boxes)
-                .chain([self.pulse.deadline()]),
+                .chain([self.pulse.deadline(), self.outputs.deadline()])
+                .chain([self.test.as_ref().map(TestMode::until)]),
         )
     }
 
@@ -541,6 +596,12 @@ impl Core {
                 .cloned()
                 .collect(),
             faults: self.faults.clone(),
+            factors: self
+                .stations
+                .iter()
+                .filter_map(round::Station::factor)
+                .collect(),
+            test: self.test.clone(),
         }
     }
 }
@@ -548,6 +609,7 @@ impl Core {
 /// What was said as an event, if it is news.
 fn news(said: Said, faults: &mut Faults) -> Option<(BoardTime, Happening)> {
     match said {
+        Said::Chord => None,
         Said::Happened { at, happening } => Some((at, happening)),
         Said::Fault {
             at,

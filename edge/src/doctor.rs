@@ -1,8 +1,9 @@
 //! `doctor`: looks at what is wired and says what is wrong, as a table that a technician can read.
 //!
-//! It takes hold of the same lines as the agent would, so the agent must not run meanwhile. While it
-//! watches, somebody walks through the lanes, presses each button and lets the pump run.
+//! Where an agent runs it holds the lines, and is asked what it sees; else the lines are taken hold of
+//! here. Meanwhile somebody walks in through the lanes, presses each button and lets the pump run.
 
+mod through;
 mod watched;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
         thermometer,
     },
 };
+use through::Through;
 use watched::Watched;
 
 /// A broker on the site's network answers at once.
@@ -82,15 +84,11 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     table.tell(&clock())?;
     table.tell(&disk(&config.unit.data))?;
     table.tell(&broker(config).await)?;
-    if config.board != BoardKind::Cdev {
-        table.tell(&Finding::new(
-            "board",
-            State::Note,
-            "simulated: nothing is wired to it",
-        ))?;
-        return Ok(!table.wrong);
-    }
-    for probe in &config.wiring.probes {
+    let through = Through::connect(&config.unit.data, &config.gate.inputs).await;
+    table.tell(&agent(through.is_some()))?;
+    let is_simulated = config.board != BoardKind::Cdev;
+    let probes = config.wiring.probes.iter().filter(|_| !is_simulated);
+    for probe in probes {
         let what = format!("thermometer {}", probe.name);
         let finding = match thermometer::look(probe) {
             Ok(sample) => Finding::new(
@@ -111,17 +109,34 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
         };
         table.tell(&finding)?;
     }
-    match CdevBoard::open(&config.wiring, UnitClock) {
-        Ok(board) => watch_inputs(config, board, watch, &mut table).await?,
-        Err(error) => table.tell(&not_open(&error))?,
+    match through {
+        Some(board) => watch_inputs(config, board, watch, &mut table).await?,
+        None if is_simulated => table.tell(&Finding::new(
+            "pins",
+            State::Note,
+            "simulated: without an agent nothing is to be seen",
+        ))?,
+        None => match CdevBoard::open(&config.wiring, UnitClock) {
+            Ok(board) => watch_inputs(config, board, watch, &mut table).await?,
+            Err(error) => table.tell(&not_open(&error))?,
+        },
     }
     Ok(!table.wrong)
+}
+
+fn agent(runs: bool) -> Finding {
+    let seen = if runs {
+        "runs: the inputs are looked at through it"
+    } else {
+        "does not run: the inputs are looked at from here"
+    };
+    Finding::new("agent", State::Fine, seen)
 }
 
 fn not_open(error: &CdevError) -> Finding {
     let mut seen = error.to_string();
     if error.is_held_by_agent() {
-        "the agent runs and holds the lines; stop it to look at them: systemctl stop gatepost-edge"
+        "an agent holds the lines and does not answer; start it anew: systemctl restart gatepost-edge"
             .clone_into(&mut seen);
     } else if let Some(source) = std::error::Error::source(error) {
         seen = format!("{seen}: {source}");
@@ -189,7 +204,7 @@ async fn broker(config: &Config) -> Finding {
 /// Tells passages, rounds and presses as they happen, then what each input did.
 async fn watch_inputs(
     config: &Config,
-    mut board: CdevBoard,
+    mut board: impl Board,
     watch: Duration,
     table: &mut Table<'_>,
 ) -> io::Result<()> {
@@ -206,7 +221,10 @@ async fn watch_inputs(
     while clock.now() < end {
         let decide = core.deadline();
         tokio::select! {
-            taken = board.inputs(decide, &mut inputs) => taken?,
+            taken = board.inputs(decide, &mut inputs) => if let Err(error) = taken {
+                table.tell(&Finding::new("pins", State::Wrong, error.to_string()))?;
+                break;
+            },
             () = clock.sleep_until(end) => {}
         }
         for input in inputs.drain(..) {
@@ -215,6 +233,7 @@ async fn watch_inputs(
                 continue;
             }
             for (_, event) in effects.events.drain(..) {
+                watched.hear(&event.happening);
                 if let Some(told) = live(&event.happening) {
                     writeln!(table.out, "       {told}")?;
                 }

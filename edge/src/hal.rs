@@ -11,7 +11,11 @@ use gatepost_model::BootId;
 
 use machine::MachineHealth;
 
-use crate::{core::out::OutputChange, input::Input, time::BoardTime};
+use crate::{
+    core::out::OutputChange,
+    input::{Input, InputIx},
+    time::BoardTime,
+};
 
 /// A board with pins: the simulated one, or the kernel's.
 ///
@@ -30,6 +34,9 @@ pub trait Board {
 
     /// Sets an output.
     fn set_output(&mut self, change: OutputChange);
+
+    /// A thermometer is to look now at whoever stands before it. A simulated one looks when it likes.
+    fn measure(&mut self, _thermometer: InputIx) {}
 
     /// Says that everything decided from inputs up to a time is on disk.
     fn confirm(&mut self, boot: &BootId, durable: BoardTime);

@@ -16,6 +16,8 @@
 //! hundred thousand lines a second. Fields that are not known are quantities if they are numbers
 //! and are ignored otherwise.
 
+mod line;
+
 use std::{borrow::Cow, collections::HashMap, fmt};
 
 use gatepost_model::{BootId, Wall, time::MAX_MICROS, wire::MAX_TEXT};

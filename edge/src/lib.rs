@@ -7,8 +7,7 @@
 //! clock, no socket and no task: they can be driven in one thread on a virtual clock.
 //!
 //! What is absent, on purpose: no judgement that needs the hub, no local time, no queue between an
-//! input and its event, no library of the hub's. What is absent still: barriers, measuring again,
-//! remote configuration and commands, TLS.
+//! input and its event, no library of the hub's. What is absent still: barriers, TLS.
 
 #![warn(missing_docs)]
 
@@ -19,9 +18,11 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod doctor;
+pub mod flight;
 pub mod hal;
 pub mod input;
 pub mod mqtt;
+pub mod remote;
 pub mod replay;
 pub mod service;
 pub mod spool;

@@ -169,6 +169,12 @@ pub struct Entry {
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The screening of whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<String>,
+    /// When whom it is about passed the lane, monotonic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passage_mono_us: Option<Micros>,
 }
 
 /// How an attempt to enter ended.

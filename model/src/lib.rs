@@ -14,6 +14,7 @@ pub mod event;
 pub mod id;
 pub mod plan;
 pub mod recipient;
+pub mod remote;
 pub mod retention;
 pub mod site;
 pub mod time;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use gatepost_model::{
     Wall,
+    remote::{Command, Reply, WantedConfig},
     topic::{Channel, Topic},
     wire::{self, Ack, Alive, Status},
 };
 use rumqttc::{AsyncClient, ClientError, PublishOptions, QoS};
+use serde::de::DeserializeOwned;
 
 use crate::{
     batch::batch,
@@ -51,6 +53,10 @@ pub(super) enum Word {
     },
     /// Its log is not ours.
     Fork,
+    /// The unit is to run with this.
+    Wanted(WantedConfig),
+    /// Something is to be done.
+    Command(Command),
 }
 
 impl Hub {
@@ -100,21 +106,18 @@ impl Hub {
         payload: &[u8],
         spool: &mut Spool<Real>,
     ) -> Word {
-        if channel != Channel::Ack {
-            tracing::debug!(
-                channel = channel.as_str(),
-                "a message that this version does not act on"
-            );
-            return Word::Nothing;
+        match channel {
+            Channel::Ack => read(channel, payload)
+                .map_or(Word::Nothing, |ack| self.handle_ack(now, &ack, spool)),
+            Channel::Config => read(channel, payload).map_or(Word::Nothing, Word::Wanted),
+            Channel::Command => read(channel, payload).map_or(Word::Nothing, Word::Command),
+            // Nothing else is subscribed to.
+            _ => Word::Nothing,
         }
-        let ack: Ack = match serde_json::from_slice(payload) {
-            Ok(ack) => ack,
-            Err(error) => {
-                tracing::warn!(error = %error, "an ack cannot be read");
-                return Word::Nothing;
-            }
-        };
-        match spool.ack(&ack) {
+    }
+
+    fn handle_ack(&mut self, now: HostTime, ack: &Ack, spool: &mut Spool<Real>) -> Word {
+        match spool.ack(ack) {
             Ok(Acked::Through(_)) => {}
             Ok(Acked::Lowered(through)) => {
                 tracing::warn!(
@@ -219,6 +222,19 @@ impl Hub {
         );
     }
 
+    /// Answers the hub. What cannot be said now is said at the next birth, or asked again.
+    pub(super) fn reply(&self, reply: &Reply) {
+        let options = PublishOptions::new(QoS::AtLeastOnce);
+        if !self.publish(Channel::Reply, wire::to_bytes(reply), options) {
+            tracing::debug!("a reply could not be said");
+        }
+    }
+
+    /// Whether there is a session with the broker.
+    pub(super) fn is_up(&self) -> bool {
+        self.session.is_some()
+    }
+
     fn say_status(&self, online: bool, spool: &Spool<Real>) {
         self.say(online, Some(spool));
     }
@@ -265,4 +281,17 @@ impl Hub {
             }
         }
     }
+}
+
+/// Reads a message; none if that cannot be done. An empty one takes a retained one back.
+fn read<T: DeserializeOwned>(channel: Channel, payload: &[u8]) -> Option<T> {
+    if payload.is_empty() {
+        return None;
+    }
+    serde_json::from_slice(payload)
+        .inspect_err(|error| {
+            let channel = channel.as_str();
+            tracing::warn!(channel, error = %error, "a message of the hub cannot be read");
+        })
+        .ok()
 }

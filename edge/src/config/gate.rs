@@ -73,6 +73,8 @@ pub struct Lane {
     pub lamp: Option<usize>,
     /// Sounds with a suspicion.
     pub buzzer: Option<usize>,
+    /// The meter of the sprayer that disinfects what passes.
+    pub sprayer: Option<Flow>,
 }
 
 /// One beam of a lane.
@@ -221,7 +223,7 @@ pub(super) fn read(
     }
     for section in root.sections("round_station", mistakes) {
         let place = section.place("zone");
-        if let Some(station) = station(section, &mut pins, mistakes) {
+        if let Some(station) = station(section, &gate.stations, &mut pins, mistakes) {
             if gate.stations.iter().any(|other| other.zone == station.zone) {
                 let what = format!("there are two round stations of zone `{}`", station.zone);
                 mistakes.add(place, what, "keep one");
@@ -288,6 +290,7 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
     let blocked = section.seconds("blocked_s", default.blocked_s, 0.1..=86_400.0, mistakes);
     let lamp = pins.output(&mut section, "lamp", mistakes);
     let buzzer = pins.output(&mut section, "buzzer", mistakes);
+    let sprayer = flow(&mut section, "sprayer", &[], pins, mistakes);
     section.finish(mistakes);
     Some(Lane {
         id: id?,
@@ -302,6 +305,7 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
         blocked,
         lamp,
         buzzer,
+        sprayer,
     })
 }
 
@@ -400,13 +404,52 @@ fn thermometer(
     Some((thermometer, probe))
 }
 
-fn station(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> Option<Station> {
+/// A flow meter, if one is named. Round stations of one pump may share it with those `before`.
+fn flow(
+    section: &mut Section<'_>,
+    key: &'static str,
+    before: &[Station],
+    pins: &mut Pins,
+    mistakes: &mut Mistakes,
+) -> Option<Flow> {
+    let name = section.optional_text(key, mistakes)?;
+    let mut known = before.iter().filter_map(|station| station.flow.as_ref());
+    let shared = known.find(|flow| flow.sensor.as_str() == name);
+    let found = match shared {
+        Some(flow) => Some((flow.input, flow.sensor.clone())),
+        None => pins.take(section, key, &name, Purpose::Signal, mistakes),
+    };
+    let range = 0.001..=1_000_000.0;
+    let pulses_per_litre = section.required_number("pulses_per_litre", range, mistakes);
+    let min_litres = section.number("min_litres", 0.0, 0.0..=1_000_000.0, mistakes);
+    if shared.is_some_and(|flow| flow.pulses_per_litre.to_bits() != pulses_per_litre.to_bits()) {
+        let what = format!("`{name}` has other pulses_per_litre before");
+        section.wrong(
+            "pulses_per_litre",
+            what,
+            "one meter has one factor",
+            mistakes,
+        );
+    }
+    let (input, sensor) = found?;
+    Some(Flow {
+        input,
+        sensor,
+        pulses_per_litre,
+        min_litres,
+    })
+}
+
+fn station(
+    mut section: Section<'_>,
+    before: &[Station],
+    pins: &mut Pins,
+    mistakes: &mut Mistakes,
+) -> Option<Station> {
     let zone = section.id("zone", mistakes);
     let start = pins.button(&mut section, "start", mistakes);
     let stop = pins.button(&mut section, "stop", mistakes);
-    let flow = section
-        .optional_text("flow", mistakes)
-        .and_then(|name| pins.take(&section, "flow", &name, Purpose::Signal, mistakes));
+    let flow = flow(&mut section, "flow", before, pins, mistakes);
     let mut points = Vec::new();
     for name in section.texts("points", mistakes) {
         points.extend(
@@ -414,20 +457,6 @@ fn station(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -
                 .map(|(input, _)| (input, name)),
         );
     }
-    let flow = match flow {
-        Some((input, sensor)) => {
-            let range = 0.001..=1_000_000.0;
-            let pulses_per_litre = section.required_number("pulses_per_litre", range, mistakes);
-            let min_litres = section.number("min_litres", 0.0, 0.0..=1_000_000.0, mistakes);
-            Some(Flow {
-                input,
-                sensor,
-                pulses_per_litre,
-                min_litres,
-            })
-        }
-        None => None,
-    };
     let timeout = section.seconds("timeout_s", 7200.0, 1.0..=86_400.0, mistakes);
     section.finish(mistakes);
     Some(Station {

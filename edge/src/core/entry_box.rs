@@ -69,6 +69,8 @@ impl EntryBox {
                     lane: self.lane.clone(),
                     outcome,
                     reason: None,
+                    screening: None,
+                    passage_mono_us: None,
                 };
                 out.happened(press.at, Happening::Entry(entry));
             }

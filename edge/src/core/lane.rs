@@ -20,6 +20,7 @@ use super::{
     SYNC_WINDOW,
     debounce::{Change, Debounce},
     earliest,
+    noise::Noise,
     out::Out,
 };
 use crate::{
@@ -39,6 +40,13 @@ pub enum Side {
 /// Nobody who has left the first beam turns and is back in it sooner.
 const TURNS: Duration = Duration::from_millis(350);
 
+/// Bodies, hands and bouncing contacts give a beam fewer edges a second.
+const MOST_EDGES: u32 = 200;
+
+/// So many in a row who broke one beam and never the other show that the other one is dead: nobody's
+/// people all turn round at the same place.
+const ONE_SIDED: u32 = 10;
+
 /// A hand is too thin to break both beams, but for the filter's few milliseconds.
 const BODY: Duration = Duration::from_millis(10);
 
@@ -49,12 +57,19 @@ pub struct Lane {
     a: BeamState,
     b: BeamState,
     state: State,
+    /// Who broke only this beam, so many in a row.
+    one_sided: (Side, u32),
+    /// The sprayer's meter, once it was heard.
+    sprayer_level: Option<bool>,
+    /// While the beams are noisy one movement that cannot be told is enough.
+    noise_told: bool,
 }
 
 #[derive(Debug)]
 struct BeamState {
     beam: Beam,
     debounce: Debounce,
+    noise: Noise,
     /// When it was broken, while it is and no fault says so yet.
     unreported_since: Option<BoardTime>,
     /// No level was heard yet since the watch began at this time.
@@ -77,6 +92,8 @@ enum State {
 #[derive(Debug)]
 struct Open {
     since: BoardTime,
+    /// Of the sprayer.
+    pulses: u64,
     first: Option<Side>,
     last: Option<Side>,
     both: bool,
@@ -100,6 +117,7 @@ impl Lane {
         let beam = |beam: &Beam| BeamState {
             beam: beam.clone(),
             debounce: Debounce::new(config.min_on, config.min_off),
+            noise: Noise::new(MOST_EDGES),
             unreported_since: None,
             unheard_since: None,
             doubted_until: None,
@@ -109,6 +127,9 @@ impl Lane {
             a: beam(&config.beam_a),
             b: beam(&config.beam_b),
             state: State::Clear,
+            one_sided: (Side::A, 0),
+            sprayer_level: None,
+            noise_told: false,
             config,
         }
     }
@@ -119,11 +140,13 @@ impl Lane {
         let was_open = matches!(self.state, State::Open(_));
         for beam in [&mut self.a, &mut self.b] {
             beam.debounce.reset(false);
+            beam.noise.reset();
             beam.unreported_since = None;
             beam.unheard_since = Some(now);
             beam.loss_told = false;
             beam.doubted_until = is_blocked(&beam.beam).then(|| now.plus(SYNC_WINDOW));
         }
+        self.sprayer_level = None;
         self.state = if was_open && restart {
             let mut open = Open::begun(now);
             open.taint = Some(UnclearReason::Restart);
@@ -162,6 +185,10 @@ impl Lane {
             }
             _ => {}
         }
+        if beam.noise.handle_edge(now) {
+            let (sensor, detail) = (&beam.beam.sensor, beam.noise.detail());
+            out.fault(now, sensor, FaultCode::OutOfRange, detail);
+        }
         let was_told = std::mem::take(&mut beam.loss_told);
         if beam.debounce.handle_edge(now, level).is_ok() || was_told {
             return true;
@@ -174,6 +201,20 @@ impl Lane {
     pub fn handle_lost(&mut self, side: Side, now: BoardTime, out: &mut Out) {
         self.beam_mut(side).loss_told = true;
         self.taint(now, out);
+    }
+
+    /// The sprayer's meter: its pulses are for whatever stands in the lane. False if an edge before
+    /// it was lost.
+    pub fn handle_sprayer(&mut self, level: bool, syncs: bool) -> bool {
+        let before = self.sprayer_level.replace(level);
+        if let State::Open(open) = &mut self.state
+            && level
+            && before != Some(true)
+            && !syncs
+        {
+            open.pulses += 1;
+        }
+        before != Some(level)
     }
 
     /// Edges are lost: what passes now cannot be told any more.
@@ -210,6 +251,7 @@ impl Lane {
                 beam.debounce.deadline(),
                 self.blocked_at(beam),
                 beam.doubted_until,
+                beam.noise.deadline(),
             ])
         });
         let passage = match &self.state {
@@ -250,6 +292,11 @@ impl Lane {
                 out.fault(now, &sensor, FaultCode::Blocked, detail);
             }
             let beam = self.beam_mut(side);
+            if beam.noise.poll_calm(now) {
+                out.cleared(now, &beam.beam.sensor, FaultCode::OutOfRange);
+                self.noise_told = self.is_noisy();
+            }
+            let beam = self.beam_mut(side);
             if beam.doubted_until.is_some_and(|until| until <= now) {
                 beam.doubted_until = None;
                 if !beam.debounce.raw() {
@@ -268,7 +315,10 @@ impl Lane {
         let Change { at, level } = change;
         let beam = self.beam_mut(side);
         beam.unreported_since = level.then_some(at);
-        if !level {
+        if level {
+            let sensor = beam.beam.sensor.clone();
+            out.cleared(at, &sensor, FaultCode::Stuck);
+        } else {
             let sensor = beam.beam.sensor.clone();
             out.cleared(at, &sensor, FaultCode::Blocked);
         }
@@ -281,14 +331,19 @@ impl Lane {
             self.close(at, out);
         }
         let broken = (self.a.debounce.level(), self.b.debounce.level());
+        let is_noisy = self.is_noisy();
         match &mut self.state {
             State::Clear if broken == (false, false) => {}
             State::Clear => {
                 let mut open = Open::begun(at);
+                open.taint = is_noisy.then_some(UnclearReason::LostEdges);
                 open.changed_to(at, broken);
                 self.state = State::Open(open);
             }
             State::Open(open) => {
+                if is_noisy {
+                    open.taint.get_or_insert(UnclearReason::LostEdges);
+                }
                 open.changed_to(at, broken);
                 if open.clear_since.is_some() && self.config.merge.is_zero() {
                     self.close(at, out);
@@ -312,20 +367,55 @@ impl Lane {
             out.unclear(now, &self.config.id, reason);
             return;
         };
+        self.look_for_a_dead_beam(cleared, &open, out);
         match open.judge(self.config.kind) {
             Judgement::Nothing => {}
-            Judgement::Unclear(reason) => out.unclear(cleared, &self.config.id, reason),
+            Judgement::Unclear(_) if self.is_noisy() && self.noise_told => {}
+            Judgement::Unclear(reason) => {
+                self.noise_told = self.is_noisy();
+                out.unclear(cleared, &self.config.id, reason);
+            }
             Judgement::Passed(dir) => {
                 let duration = cleared.since(open.since).as_millis();
+                let sprayed = self.config.sprayer.as_ref().map(|sprayer| {
+                    let litres = open.pulses as f64 / sprayer.pulses_per_litre;
+                    (
+                        (litres * 1000.0).round() / 1000.0,
+                        litres >= sprayer.min_litres,
+                    )
+                });
                 let passage = Passage {
                     lane: self.config.id.clone(),
                     dir,
                     duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
-                    disinfected: None,
-                    litres: None,
+                    disinfected: sprayed.map(|(litres, enough)| litres > 0.0 && enough),
+                    litres: sprayed.map(|(litres, _)| litres),
                 };
                 out.happened(cleared, Happening::Passage(passage));
             }
+        }
+    }
+
+    fn is_noisy(&self) -> bool {
+        self.a.noise.is_noisy() || self.b.noise.is_noisy()
+    }
+
+    /// A beam that nobody breaks any more, while many break the other one.
+    fn look_for_a_dead_beam(&mut self, now: BoardTime, open: &Open, out: &mut Out) {
+        let Some(side) = open.first.filter(|_| !open.both && open.taint.is_none()) else {
+            self.one_sided.1 = 0;
+            return;
+        };
+        let (before, times) = self.one_sided;
+        let times = if before == side { times + 1 } else { 1 };
+        self.one_sided = (side, times);
+        if times == ONE_SIDED {
+            let silent = match side {
+                Side::A => &self.b,
+                Side::B => &self.a,
+            };
+            let detail = format!("silent while {ONE_SIDED} in a row broke the other beam");
+            out.fault(now, &silent.beam.sensor, FaultCode::Stuck, detail);
         }
     }
 
@@ -366,6 +456,7 @@ impl Open {
     fn begun(since: BoardTime) -> Self {
         Self {
             since,
+            pulses: 0,
             first: None,
             last: None,
             both: false,

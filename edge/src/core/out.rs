@@ -40,6 +40,8 @@ pub(super) enum Said {
         detail: String,
         raised: bool,
     },
+    /// The buttons that toggle test mode were held.
+    Chord,
 }
 
 impl Out {
@@ -76,6 +78,10 @@ impl Out {
             detail: String::new(),
             raised: false,
         });
+    }
+
+    pub(super) fn chord(&mut self) {
+        self.said.push(Said::Chord);
     }
 
     pub(super) fn output(&mut self, at: BoardTime, output: Option<usize>, level: bool) {

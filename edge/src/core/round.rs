@@ -1,5 +1,8 @@
 //! A disinfection round: a press of *start*, the pump's pulses, a press of *stop*.
 //!
+//! Zones that one pump serves share its meter: what flows while several of their rounds run is told
+//! in equal shares, for nobody can tell the hoses apart.
+//!
 //! A second press of *start* changes nothing, a *stop* without a round is nothing. A round that
 //! nobody stops is abandoned after a time. Flow outside a round is nobody's round: it is told as a
 //! reading `stray_litres` once it has ceased.
@@ -7,12 +10,13 @@
 use std::time::Duration;
 
 use gatepost_model::{
-    BootId, Happening, Zone,
-    event::{Evidence, Reading, Round, RoundPhase},
+    BootId, Happening, SensorId, Zone,
+    event::{Evidence, FaultCode, Reading, Round, RoundPhase},
+    remote::Measure,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{debounce::Debounce, earliest, out::Out};
+use super::{debounce::Debounce, earliest, noise::Noise, out::Out};
 use crate::{
     config,
     time::{BoardTime, micros},
@@ -24,6 +28,17 @@ const BOUNCE: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_secs(2);
 /// Flow outside a round has ceased after this.
 const STRAY_ENDS: Duration = Duration::from_secs(30);
+/// *start*, pressed while *stop* is held, and both held for so long: test mode.
+const CHORD: Duration = Duration::from_secs(5);
+/// A measuring jug is at least this large, litres; fewer pulses than this say nothing.
+const LEAST_LITRES: f64 = 0.1;
+const LEAST_PULSES: f64 = 20.0;
+/// A flow meter's edges a second: four times what the fastest ones give.
+const MOST_EDGES: u32 = 2000;
+/// A round of this length without a pulse has a dead flow meter, or no pump.
+const SILENT: Duration = Duration::from_secs(30);
+/// What any flow meter's factor lies within.
+const FACTORS: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
 
 /// A round under way. It survives a restart of the agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +47,8 @@ pub struct Running {
     boot: BootId,
     id: String,
     started_us: u64,
-    pulses: u64,
+    /// Whole ones, or shares of them where several rounds shared the meter.
+    pulses: f64,
     last_pulse_us: Option<u64>,
     pump_us: u64,
     points: Vec<String>,
@@ -54,8 +70,25 @@ pub struct Station {
     points: Vec<Debounce>,
     /// The flow meter's level, once it was heard.
     flow_level: Option<bool>,
+    noise: Noise,
+    /// A round ended without a pulse, and that was told.
+    is_silent: bool,
     running: Option<Running>,
     stray: Stray,
+    /// The factor that was found on site, while it stands.
+    found: Option<f64>,
+    /// Pulses of the last flow that has ended.
+    flowed: f64,
+    /// When the buttons for test mode will have been held for long enough.
+    chord_at: Option<BoardTime>,
+}
+
+/// A flow meter's factor that was found on site. It stands while the configuration still says what
+/// it was found against.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    configured: f64,
+    found: f64,
 }
 
 #[derive(Debug, Default)]
@@ -72,21 +105,26 @@ pub enum Pin {
     Start,
     /// The stop button.
     Stop,
-    /// The flow meter.
-    Flow,
     /// A check point, by its place.
     Point(usize),
 }
 
 impl Station {
-    /// A station with the round that was under way, if there was one.
-    pub fn new(config: config::Station, running: Option<Running>) -> Self {
+    /// A station with the round that was under way and the factor that was found, if there were.
+    pub fn new(config: config::Station, running: Option<Running>, factor: Option<Factor>) -> Self {
         let button = || Debounce::new(BOUNCE, BOUNCE);
+        let configured = config.flow.as_ref().map(|flow| flow.pulses_per_litre);
+        let stands = |factor: &Factor| Some(factor.configured) == configured;
         Self {
+            found: factor.filter(stands).map(|factor| factor.found),
+            flowed: 0.0,
+            chord_at: None,
             start: button(),
             stop: button(),
             points: config.points.iter().map(|_| button()).collect(),
             flow_level: None,
+            noise: Noise::new(MOST_EDGES),
+            is_silent: false,
             running,
             stray: Stray::default(),
             config,
@@ -103,13 +141,85 @@ impl Station {
         self.running.as_ref()
     }
 
+    /// The flow meter's name.
+    pub fn flow_sensor(&self) -> Option<&SensorId> {
+        self.config.flow.as_ref().map(|flow| &flow.sensor)
+    }
+
+    /// The factor that was found on site, to be kept.
+    pub fn factor(&self) -> Option<(SensorId, Factor)> {
+        let flow = self.config.flow.as_ref()?;
+        let factor = Factor {
+            configured: flow.pulses_per_litre,
+            found: self.found?,
+        };
+        Some((flow.sensor.clone(), factor))
+    }
+
+    fn pulses_per_litre(&self) -> f64 {
+        let configured = self.config.flow.as_ref().map(|flow| flow.pulses_per_litre);
+        self.found.or(configured).unwrap_or(f64::INFINITY)
+    }
+
+    /// Sets the flow meter's factor, or finds it by what flowed last; the one before and the new one.
+    pub fn calibrate(&mut self, by: Measure) -> Result<(f64, f64), String> {
+        if self.config.flow.is_none() {
+            return Err("there is no flow meter".to_owned());
+        }
+        if self.running.is_some() {
+            return Err(format!("a round runs in {}", self.config.zone));
+        }
+        let after = match by {
+            Measure::PulsesPerLitre(factor) => factor,
+            Measure::Litres(litres) => {
+                let pulses = match self.stray.pulses {
+                    0 => self.flowed,
+                    flowing => flowing as f64,
+                };
+                if !(LEAST_LITRES..).contains(&litres) || pulses < LEAST_PULSES {
+                    return Err(format!(
+                        "{pulses} pulses for {litres} l: let {LEAST_LITRES} l or more through, with {LEAST_PULSES} pulses"
+                    ));
+                }
+                (pulses / litres * 1000.0).round() / 1000.0
+            }
+        };
+        if !FACTORS.contains(&after) {
+            let (from, to) = (FACTORS.start(), FACTORS.end());
+            return Err(format!("{after} pulses a litre; {from} to {to} can be"));
+        }
+        let before = self.pulses_per_litre();
+        self.found = Some(after);
+        Ok((before, after))
+    }
+
+    /// The meter that is shared with another station was calibrated there.
+    pub fn take_factor(&mut self, found: f64) {
+        self.found = Some(found);
+    }
+
+    /// A round under way is given up.
+    pub fn abandon(&mut self, now: BoardTime, out: &mut Out) {
+        if let Some(running) = self.running.take() {
+            self.say(
+                now,
+                running.started_us,
+                &running,
+                RoundPhase::Abandoned,
+                out,
+            );
+        }
+    }
+
     /// The watch begins in `boot`. A round of an earlier boot ended with the power.
     pub fn begin(&mut self, now: BoardTime, boot: &BootId, out: &mut Out) {
         for button in self.buttons_mut() {
             button.reset(false);
         }
         self.flow_level = None;
+        self.noise.reset();
         self.stray = Stray::default();
+        self.chord_at = None;
         if let Some(running) = self.running.take_if(|running| running.boot != *boot) {
             self.say(now, now.0, &running, RoundPhase::Abandoned, out);
         }
@@ -121,22 +231,14 @@ impl Station {
             .chain(&mut self.points)
     }
 
-    /// A pin's level, raw. At a restart the level of a button that is held is no press. Returns
-    /// false if an edge of the flow meter before it was lost.
-    pub fn handle_level(&mut self, pin: Pin, now: BoardTime, level: bool, syncs: bool) -> bool {
+    /// A button's level, raw. At a restart the level of one that is held is no press.
+    pub fn handle_level(&mut self, pin: Pin, now: BoardTime, level: bool, syncs: bool) {
         let button = match pin {
-            Pin::Flow => {
-                let before = self.flow_level.replace(level);
-                if level && before != Some(true) && !syncs {
-                    self.pulse(now);
-                }
-                return before != Some(level);
-            }
             Pin::Start => &mut self.start,
             Pin::Stop => &mut self.stop,
             Pin::Point(index) => match self.points.get_mut(index) {
                 Some(point) => point,
-                None => return true,
+                None => return,
             },
         };
         if syncs {
@@ -146,10 +248,48 @@ impl Station {
             // is a press.
             let _ = button.handle_edge(now, level);
         }
-        true
     }
 
-    fn pulse(&mut self, now: BoardTime) {
+    /// The flow meter's level, raw; of a pulse this station's share. False if an edge before it was
+    /// lost.
+    fn handle_flow(
+        &mut self,
+        now: BoardTime,
+        level: bool,
+        syncs: bool,
+        share: f64,
+        out: &mut Out,
+    ) -> bool {
+        let before = self.flow_level.replace(level);
+        if level && before != Some(true) && !syncs {
+            self.pulse(now, share, out);
+        }
+        if self.noise.handle_edge(now) {
+            self.flow_fault(now, FaultCode::OutOfRange, self.noise.detail(), out);
+        }
+        before != Some(level)
+    }
+
+    fn flow_fault(&self, now: BoardTime, code: FaultCode, detail: String, out: &mut Out) {
+        if let Some(sensor) = self.flow_sensor() {
+            out.fault(now, sensor, code, detail);
+        }
+    }
+
+    fn flow_cleared(&self, now: BoardTime, code: FaultCode, out: &mut Out) {
+        if let Some(sensor) = self.flow_sensor() {
+            out.cleared(now, sensor, code);
+        }
+    }
+
+    fn pulse(&mut self, now: BoardTime, share: f64, out: &mut Out) {
+        if self.noise.is_noisy() {
+            // Interference is nobody's disinfectant.
+            return;
+        }
+        if std::mem::take(&mut self.is_silent) {
+            self.flow_cleared(now, FaultCode::Stuck, out);
+        }
         if let Some(running) = &mut self.running {
             if let Some(last) = running.last_pulse_us {
                 let span = now.0.saturating_sub(last);
@@ -157,9 +297,9 @@ impl Station {
                     running.pump_us += span;
                 }
             }
-            running.pulses += 1;
+            running.pulses += share;
             running.last_pulse_us = Some(now.0);
-        } else {
+        } else if share > 0.0 {
             if self.stray.pulses == 0 {
                 self.stray.since = now;
             }
@@ -180,6 +320,8 @@ impl Station {
             self.stop.deadline(),
             stray,
             abandoned,
+            self.chord_at,
+            self.noise.deadline(),
         ];
         earliest(
             own.into_iter()
@@ -189,10 +331,22 @@ impl Station {
 
     /// Decides what is due at `now`.
     pub fn handle_deadline(&mut self, now: BoardTime, boot: &BootId, out: &mut Out) {
-        if let Some(press) = self.start.poll_change(now).filter(|change| change.level)
-            && self.running.is_none()
-        {
-            self.begin_round(press.at, boot, out);
+        if self.noise.poll_calm(now) {
+            self.flow_cleared(now, FaultCode::OutOfRange, out);
+        }
+        let (start, stop) = (self.start.poll_change(now), self.stop.poll_change(now));
+        if let Some(press) = start.filter(|change| change.level) {
+            if self.stop.level() {
+                self.chord_at = Some(press.at.plus(CHORD));
+            } else if self.running.is_none() {
+                self.begin_round(press.at, boot, out);
+            }
+        }
+        if !(self.start.level() && self.stop.level()) {
+            self.chord_at = None;
+        }
+        if self.chord_at.take_if(|at| *at <= now).is_some() {
+            out.chord();
         }
         for (index, point) in self.points.iter_mut().enumerate() {
             if point.poll_change(now).is_some_and(|change| change.level)
@@ -203,9 +357,10 @@ impl Station {
                 running.points.push(name.clone());
             }
         }
-        if let Some(press) = self.stop.poll_change(now).filter(|change| change.level)
+        if let Some(press) = stop.filter(|change| change.level)
             && let Some(running) = self.running.take()
         {
+            self.flowed = running.pulses;
             self.say(
                 press.at,
                 running.started_us,
@@ -213,6 +368,12 @@ impl Station {
                 RoundPhase::Ended,
                 out,
             );
+            let lasted = press.at.since(BoardTime(running.started_us));
+            if running.pulses <= 0.0 && running.points.is_empty() && lasted >= SILENT {
+                self.is_silent = true;
+                let detail = "no pulse in a whole round".to_owned();
+                self.flow_fault(press.at, FaultCode::Stuck, detail, out);
+            }
         }
         if let Some(running) = self
             .running
@@ -238,7 +399,7 @@ impl Station {
             boot: boot.clone(),
             id: format!("{short}-{}-{}", self.config.zone, at.0),
             started_us: at.0,
-            pulses: 0,
+            pulses: 0.0,
             last_pulse_us: None,
             pump_us: 0,
             points: Vec::new(),
@@ -246,7 +407,7 @@ impl Station {
         self.say(at, at.0, &running, RoundPhase::Started, out);
         // Pulses between the button's raw edge and its decision belong to the round.
         if self.stray.pulses > 0 && self.stray.since >= at {
-            running.pulses = self.stray.pulses;
+            running.pulses = self.stray.pulses as f64;
             running.last_pulse_us = Some(self.stray.last.0);
             running.pump_us = micros(self.stray.last.since(self.stray.since));
             self.stray = Stray::default();
@@ -256,11 +417,12 @@ impl Station {
 
     fn tell_stray(&mut self, out: &mut Out) {
         let stray = std::mem::take(&mut self.stray);
+        self.flowed = stray.pulses as f64;
         if let Some(flow) = &self.config.flow {
             let reading = Reading {
                 sensor: flow.sensor.clone(),
                 quantity: "stray_litres".to_owned(),
-                value: stray.pulses as f64 / flow.pulses_per_litre,
+                value: stray.pulses as f64 / self.pulses_per_litre(),
                 zone: Some(self.config.zone),
             };
             out.happened(stray.last, Happening::Reading(reading));
@@ -275,17 +437,13 @@ impl Station {
         phase: RoundPhase,
         out: &mut Out,
     ) {
-        let litres = self
-            .config
-            .flow
-            .as_ref()
-            .map_or(0.0, |flow| running.pulses as f64 / flow.pulses_per_litre);
+        let litres = running.pulses / self.pulses_per_litre();
         let min_litres = self
             .config
             .flow
             .as_ref()
             .map_or(0.0, |flow| flow.min_litres);
-        let evidence = if running.pulses > 0 && litres >= min_litres {
+        let evidence = if running.pulses > 0.0 && litres >= min_litres {
             Evidence::ButtonFlow
         } else if !running.points.is_empty() {
             Evidence::ButtonPoints
@@ -316,6 +474,28 @@ impl Station {
     }
 }
 
+/// A level of a flow meter, for all the stations that have it: of a pulse those whose rounds run get
+/// equal shares; outside of rounds it is the first one's. False if an edge before it was lost.
+pub fn handle_flow(
+    stations: Vec<&mut Station>,
+    now: BoardTime,
+    level: bool,
+    syncs: bool,
+    out: &mut Out,
+) -> bool {
+    let running = stations.iter().filter(|it| it.running.is_some()).count();
+    let mut heard = true;
+    for (place, station) in stations.into_iter().enumerate() {
+        let share = match (running, &station.running) {
+            (0, _) if place == 0 => 1.0,
+            (0, _) | (_, None) => 0.0,
+            (running, Some(_)) => 1.0 / running as f64,
+        };
+        heard &= station.handle_flow(now, level, syncs, share, out);
+    }
+    heard
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,7 +517,7 @@ mod tests {
             points: vec![(InputIx(3), "stairs".to_owned())],
             timeout: Duration::from_secs(3600),
         };
-        Station::new(config, running)
+        Station::new(config, running, None)
     }
 
     fn boot() -> BootId {
@@ -362,8 +542,14 @@ mod tests {
         for pulse in 0..n {
             let at = from + pulse * S / 10;
             run_to(station, at, out);
-            station.handle_level(Pin::Flow, BoardTime(at), true, false);
-            station.handle_level(Pin::Flow, BoardTime(at + S / 20), false, false);
+            handle_flow(vec![&mut *station], BoardTime(at), true, false, out);
+            handle_flow(
+                vec![&mut *station],
+                BoardTime(at + S / 20),
+                false,
+                false,
+                out,
+            );
         }
     }
 

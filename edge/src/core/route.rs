@@ -3,13 +3,19 @@
 use gatepost_model::SensorId;
 
 use super::{lane::Side, round::Pin};
-use crate::{config::Gate, input::InputIx};
+use crate::{
+    config::{Gate, Station},
+    input::InputIx,
+};
 
 /// What an input is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Route {
     Beam(usize, Side),
     Station(usize, Pin),
+    /// A flow meter, by the first station that has it.
+    Flow(usize),
+    Sprayer(usize),
     EntryButton(usize, usize),
     Thermometer(usize),
     Sensor(usize),
@@ -27,6 +33,9 @@ pub(super) fn routes(gate: &Gate) -> Vec<Route> {
     for (index, lane) in gate.lanes.iter().enumerate() {
         set(lane.beam_a.input, Route::Beam(index, Side::A));
         set(lane.beam_b.input, Route::Beam(index, Side::B));
+        if let Some(sprayer) = &lane.sprayer {
+            set(sprayer.input, Route::Sprayer(index));
+        }
     }
     for (index, thermometer) in gate.thermometers.iter().enumerate() {
         set(thermometer.input, Route::Thermometer(index));
@@ -35,7 +44,9 @@ pub(super) fn routes(gate: &Gate) -> Vec<Route> {
         set(station.start, Route::Station(index, Pin::Start));
         set(station.stop, Route::Station(index, Pin::Stop));
         if let Some(flow) = &station.flow {
-            set(flow.input, Route::Station(index, Pin::Flow));
+            let has_it = |it: &Station| it.flow.as_ref().map(|it| it.input) == Some(flow.input);
+            let first = gate.stations.iter().position(has_it).unwrap_or(index);
+            set(flow.input, Route::Flow(first));
         }
         for (place, (input, _)) in station.points.iter().enumerate() {
             set(*input, Route::Station(index, Pin::Point(place)));
@@ -63,10 +74,14 @@ pub(super) fn wired_sensors(gate: &Gate) -> Vec<SensorId> {
         .thermometers
         .iter()
         .map(|thermometer| thermometer.sensor.clone());
-    let flows = gate
-        .stations
+    let mut flows: Vec<SensorId> = gate
+        .lanes
         .iter()
-        .filter_map(|station| station.flow.as_ref().map(|flow| flow.sensor.clone()));
+        .map(|lane| &lane.sprayer)
+        .chain(gate.stations.iter().map(|station| &station.flow))
+        .filter_map(|flow| flow.as_ref().map(|flow| flow.sensor.clone()))
+        .collect();
+    flows.dedup();
     let sensors = gate.sensors.iter().map(|sensor| sensor.sensor.clone());
     beams
         .chain(thermometers)

@@ -73,6 +73,20 @@ impl Thermometer {
         self.baseline.leave(at.0);
     }
 
+    /// Forgets what it learned since then.
+    pub fn forget_to(&mut self, baseline: Baseline) {
+        self.baseline = baseline;
+    }
+
+    /// Whoever was measured last is to be measured again; false if he has gone.
+    pub fn handle_remeasure(&mut self, now: BoardTime, out: &mut Out) -> bool {
+        let again = self.baseline.reopen(now.0);
+        if again {
+            self.signal(now, ScreeningVerdict::Remeasure, out);
+        }
+        again
+    }
+
     /// The watch begins, in a new boot or in the middle of one: outputs are at their safe level.
     pub fn begin(&mut self, now: BoardTime, restart: bool) {
         if !restart {

@@ -26,6 +26,11 @@ impl Faults {
         !self.0.is_empty() && self.0.contains(&(sensor.clone(), code))
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&SensorId, FaultCode)> {
+        self.0.iter().map(|(sensor, code)| (sensor, *code))
+    }
+
     /// Forgets faults of sensors that are no longer wired.
     pub fn keep(&mut self, is_wired: impl Fn(&SensorId) -> bool) {
         self.0.retain(|(sensor, _)| is_wired(sensor));

@@ -286,6 +286,10 @@ impl Board for CdevBoard {
         }
     }
 
+    fn measure(&mut self, thermometer: InputIx) {
+        self.thermometers.measure(thermometer);
+    }
+
     fn confirm(&mut self, _: &BootId, _: BoardTime) {}
 
     fn health(&self) -> MachineHealth {

@@ -4,7 +4,7 @@
 //! [`word`] reads and checks one register, [`window`] decides when to look and what a person's
 //! looks come to, here is the thread between them.
 
-mod bus;
+pub mod bus;
 pub mod window;
 pub mod word;
 
@@ -28,7 +28,7 @@ use crate::{
     input::{Input, InputIx, What},
     time::BoardTime,
 };
-use bus::Bus;
+use bus::{Bus, KernelBus};
 use window::{Answer, Sample, Window};
 use word::WordError;
 
@@ -39,7 +39,7 @@ const HANGS: Duration = Duration::from_secs(5);
 
 /// One look at a thermometer, in the caller's own time.
 pub fn look(probe: &Probe) -> Result<Sample, WordError> {
-    Bus::new(probe.bus).sample(probe.address, probe.emissivity)
+    Bus(KernelBus::new(probe.bus)).sample(probe.address, probe.emissivity)
 }
 
 /// All thermometers of a unit.
@@ -86,7 +86,7 @@ impl Thermometers {
                 inputs: on_bus.iter().map(|probe| probe.input).collect(),
             });
             let mut thread = Thread {
-                bus: Bus::new(number),
+                bus: Bus(KernelBus::new(number)),
                 windows: on_bus
                     .iter()
                     .map(|_| Window::new(clock.monotonic()))
@@ -113,6 +113,18 @@ impl Thermometers {
         }
     }
 
+    /// A thermometer is to look at whoever stands there, without a trigger.
+    pub fn measure(&self, input: InputIx) {
+        for (probe, (bus, place)) in self.places.iter().enumerate() {
+            let of = self.buses.get(*bus).and_then(|bus| bus.inputs.get(*place));
+            if of == Some(&input) {
+                // Who steps before it and away at once is looked at for the least time.
+                self.tell(probe, true);
+                self.tell(probe, false);
+            }
+        }
+    }
+
     /// Says of each bus that does not come back, once, that its thermometers give no answer.
     pub fn watch(&mut self, now: BoardTime, inputs: &mut Vec<Input>) {
         for bus in &mut self.buses {
@@ -132,7 +144,7 @@ impl Thermometers {
 }
 
 struct Thread {
-    bus: Bus,
+    bus: Bus<KernelBus>,
     probes: Vec<Probe>,
     windows: Vec<Window>,
     answers: answers::Sender<Input>,
@@ -175,7 +187,7 @@ impl Thread {
             if let Some(answer) = window.handle_sample(now, sample) {
                 let input = Input {
                     mono: now,
-                    what: what(probe.input, answer),
+                    what: answer.into_input(probe.input),
                 };
                 self.answers.blocking_send(input).map_err(drop)?;
             }
@@ -184,23 +196,26 @@ impl Thread {
     }
 }
 
-fn what(input: InputIx, answer: Answer) -> What {
-    match answer {
-        Answer::Person { skin_c, ambient_c } => What::Measured {
-            input,
-            values: vec![
-                ("skin_c".to_owned(), skin_c),
-                ("ambient_c".to_owned(), ambient_c),
-            ],
-        },
-        Answer::Alive { ambient_c } => What::Measured {
-            input,
-            values: vec![("ambient_c".to_owned(), ambient_c)],
-        },
-        Answer::Failed(error) => What::Failed {
-            input,
-            error: error.to_string(),
-        },
+impl Answer {
+    /// As the board says it.
+    pub fn into_input(self, input: InputIx) -> What {
+        match self {
+            Self::Person { skin_c, ambient_c } => What::Measured {
+                input,
+                values: vec![
+                    ("skin_c".to_owned(), skin_c),
+                    ("ambient_c".to_owned(), ambient_c),
+                ],
+            },
+            Self::Alive { ambient_c } => What::Measured {
+                input,
+                values: vec![("ambient_c".to_owned(), ambient_c)],
+            },
+            Self::Failed(error) => What::Failed {
+                input,
+                error: error.to_string(),
+            },
+        }
     }
 }
 

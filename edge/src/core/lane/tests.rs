@@ -34,6 +34,7 @@ fn config(kind: LaneKind, merge_ms: u64) -> config::Lane {
         blocked: Duration::from_secs(60),
         lamp: None,
         buzzer: None,
+        sprayer: None,
     }
 }
 
@@ -78,7 +79,7 @@ fn said(out: Out) -> Vec<String> {
             Said::Fault {
                 at, sensor, raised, ..
             } if raised => Some(format!("{} blocked {sensor}", at.0 / MS)),
-            Said::Fault { .. } => None,
+            Said::Fault { .. } | Said::Chord => None,
         })
         .collect()
 }

@@ -134,6 +134,9 @@ pub struct Baseline {
     last: Option<Micros>,
     ambient: Option<f64>,
     open: Option<Open>,
+    /// The person measured last, while nobody else can be meant.
+    #[serde(default)]
+    closed: Option<Open>,
 }
 
 /// A person who is to be measured again.
@@ -175,6 +178,7 @@ impl Default for Baseline {
             last: None,
             ambient: None,
             open: None,
+            closed: None,
         }
     }
 }
@@ -184,6 +188,7 @@ impl Baseline {
     pub fn boot(&mut self, now: Micros) {
         self.last = None;
         self.open = None;
+        self.closed = None;
         // Their times belong to another boot. An hour ago is long enough to say nothing of a drift.
         for (_, time) in &mut self.ring {
             *time = now.saturating_sub(3_600_000_000);
@@ -193,6 +198,15 @@ impl Baseline {
     /// Somebody passed the lane: whoever was measured until then has gone.
     pub fn leave(&mut self, at: Micros) {
         self.open.take_if(|open| open.latest <= at);
+        self.closed.take_if(|closed| closed.latest <= at);
+    }
+
+    /// A person asks for another measurement of whoever was measured last, who counts as one to be
+    /// measured again. False if there is nobody: he has passed, or it is too long ago.
+    pub fn reopen(&mut self, now: Micros) -> bool {
+        let last = self.open.take().or_else(|| self.closed.take());
+        self.open = last.filter(|last| now.saturating_sub(last.latest) <= micros(AGAIN));
+        self.open.is_some()
     }
 
     /// Judges a measurement at `now`, then learns from it.
@@ -226,18 +240,20 @@ impl Baseline {
         let wider = (1.0 + self.p11 / (tuning.spread * tuning.spread)).sqrt();
         let (level, threshold) = (self.level, tuning.threshold * wider);
         let residual = skin - level;
+        let person = Open {
+            began: now,
+            latest: now,
+            attempts: 1,
+            warm: u32::from(residual >= threshold - EPSILON),
+            level,
+            threshold,
+        };
         let verdict = if residual >= (tuning.threshold - tuning.band) * wider - EPSILON {
-            let warm = u32::from(residual >= threshold - EPSILON);
-            self.open = Some(Open {
-                began: now,
-                latest: now,
-                attempts: 1,
-                warm,
-                level,
-                threshold,
-            });
+            self.open = Some(person);
+            self.closed = None;
             ScreeningVerdict::Remeasure
         } else {
+            self.closed = Some(person);
             ScreeningVerdict::Normal
         };
         self.learn(residual, tuning);
@@ -266,6 +282,8 @@ impl Baseline {
         };
         if verdict == ScreeningVerdict::Remeasure {
             self.open = Some(open);
+        } else {
+            self.closed = Some(open);
         }
         Some(judgement)
     }

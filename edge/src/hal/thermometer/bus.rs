@@ -1,4 +1,4 @@
-//! One I2C bus by the kernel's character device.
+//! One I2C bus; on a unit by the kernel's character device.
 //!
 //! SMBus words with the packet error code; three tries a word. A device whose words fail is opened
 //! anew before the next: on the Pi's controller that is what frees a transfer that went wrong in the
@@ -16,24 +16,22 @@ use super::{
 /// A single word goes wrong now and then: the Pi's controllers have a fault with clock stretching.
 const TRIES: usize = 3;
 
-/// A bus, with the devices on it that were looked at.
-#[derive(Debug)]
-pub(super) struct Bus {
-    path: PathBuf,
-    open: HashMap<u16, LinuxI2CDevice>,
+/// Where words come from.
+pub trait Words {
+    /// Reads a register as an SMBus word whose packet error code fits.
+    fn word(&mut self, address: u16, register: u8) -> io::Result<u16>;
+
+    /// The device is to be opened anew before its next word.
+    fn reopen(&mut self, address: u16);
 }
 
-impl Bus {
-    /// Nothing is opened before it is needed.
-    pub(super) fn new(number: u8) -> Self {
-        Self {
-            path: format!("/dev/i2c-{number}").into(),
-            open: HashMap::new(),
-        }
-    }
+/// A bus with thermometers.
+#[derive(Debug)]
+pub struct Bus<W>(pub W);
 
+impl<W: Words> Bus<W> {
     /// Ambient first, then what the thermometer looks at.
-    pub(super) fn sample(&mut self, address: u16, emissivity: f64) -> Result<Sample, WordError> {
+    pub fn sample(&mut self, address: u16, emissivity: f64) -> Result<Sample, WordError> {
         let ambient_c = self.celsius(address, AMBIENT)?;
         let seen_c = self.celsius(address, OBJECT)?;
         Ok(Sample {
@@ -46,6 +44,7 @@ impl Bus {
         let mut tried = 1;
         loop {
             let read = self
+                .0
                 .word(address, register)
                 .map_err(WordError::from)
                 .and_then(celsius);
@@ -53,8 +52,31 @@ impl Bus {
                 Err(_) if tried < TRIES => tried += 1,
                 read => return read,
             }
-            self.open.remove(&address);
+            self.0.reopen(address);
         }
+    }
+}
+
+/// The kernel's bus, with the devices on it that were looked at.
+#[derive(Debug)]
+pub struct KernelBus {
+    path: PathBuf,
+    open: HashMap<u16, LinuxI2CDevice>,
+}
+
+impl KernelBus {
+    /// Nothing is opened before it is needed.
+    pub fn new(number: u8) -> Self {
+        Self {
+            path: format!("/dev/i2c-{number}").into(),
+            open: HashMap::new(),
+        }
+    }
+}
+
+impl Words for KernelBus {
+    fn reopen(&mut self, address: u16) {
+        self.open.remove(&address);
     }
 
     fn word(&mut self, address: u16, register: u8) -> io::Result<u16> {
