@@ -18,8 +18,8 @@ use utoipa::{
 use crate::{
     error::{CODES, Problem},
     routes::{
-        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, series,
-        sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, remote,
+        series, sites, slots, units,
     },
     schema, stream, view,
 };
@@ -37,6 +37,7 @@ use crate::{
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
         records::entries, records::measured, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,
+        remote::config, remote::configure, remote::commands, remote::tell,
         stream::open, health::alive, health::ready, health::downtimes, health::metrics,
     ),
     components(schemas(
@@ -62,7 +63,10 @@ impl Modify for Problems {
             )
             .build();
         for item in api.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.put]
+                .into_iter()
+                .flatten()
+            {
                 let responses = &mut operation.responses.responses;
                 responses.insert("default".to_owned(), problem.clone().into());
             }
@@ -108,7 +112,8 @@ fn html(api: &openapi::OpenApi) -> String {
 fn methods(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
     let get = item.get.as_ref().map(|operation| ("GET", operation));
     let post = item.post.as_ref().map(|operation| ("POST", operation));
-    get.into_iter().chain(post)
+    let put = item.put.as_ref().map(|operation| ("PUT", operation));
+    get.into_iter().chain(post).chain(put)
 }
 
 fn operation_html(page: &mut String, method: &str, path: &str, operation: &Operation) {

@@ -9,13 +9,14 @@ use gatepost_model::{
     Direction, LaneId, LogId, SensorId, SiteId, UnitId, Wall, Zone,
     alert::{AlertKind, AlertState, Outcome},
     event::EntryOutcome,
+    remote::Order,
 };
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
-    ExcuseView, HandOverView, HandRound, IsolationView, MeasuredView, MessageView, QuarantineItem,
-    RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+    AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
+    EventPage, ExcuseView, HandOverView, HandRound, IsolationView, MeasuredView, MessageView,
+    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
 };
 
 /// Why a question has no answer.
@@ -139,6 +140,10 @@ pub trait SiteRead: Send + Sync + 'static {
     fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError>;
     /// One unit.
     fn unit(&self, site: &SiteId, unit: &UnitId) -> Result<UnitView, ReadError>;
+    /// The configuration that a unit is to run with.
+    fn unit_config(&self, site: &SiteId, unit: &UnitId) -> Result<UnitConfig, ReadError>;
+    /// Commands to a unit, newest first.
+    fn unit_commands(&self, site: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError>;
     /// What was set aside, newest first.
     fn quarantine(
         &self,
@@ -296,6 +301,26 @@ pub enum Act {
         /// Why it was refused.
         reason: Option<String>,
     },
+    /// A unit is to run with another configuration.
+    Configure {
+        /// The site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// The version that the person saw.
+        version: Option<u64>,
+        /// The whole text; none for the unit's own file.
+        text: Option<String>,
+    },
+    /// A unit is told to do something now.
+    Tell {
+        /// The site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// What.
+        command: Order,
+    },
     /// What was set aside is brought again.
     Retry {
         /// Which item in quarantine.
@@ -388,6 +413,10 @@ pub enum Answer {
     HandOver(Box<HandOverView>),
     /// The day's entries, with the new one.
     Entries(EntryCounts),
+    /// The configuration that a unit is to run with.
+    Config(Box<UnitConfig>),
+    /// A command to a unit.
+    Command(Box<CommandView>),
     /// What was set aside and is in the record now.
     Retried(Retried),
     /// What the same command came to before.
@@ -425,6 +454,8 @@ impl Answer {
             Self::Message(_) => "message",
             Self::HandOver(_) => "hand_over",
             Self::Entries(_) => "entries",
+            Self::Config(_) => "config",
+            Self::Command(_) => "command",
             Self::Retried(_) => "retried",
             Self::Again(_) => "answer",
         }

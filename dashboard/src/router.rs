@@ -13,8 +13,8 @@ use crate::{
     extract::MAX_BODY,
     middleware::{access, deadline, no_store, security_headers},
     routes::{
-        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, series,
-        sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, remote,
+        series, sites, slots, units,
     },
     state::{AppState, Services},
     stream,
@@ -62,6 +62,14 @@ pub fn router(services: Services) -> Router {
         .route("/episodes/{episode}/isolate", post(episodes::isolate))
         .route("/episodes/{episode}/release", post(episodes::release))
         .route("/sites/{site}/units/{unit}", get(units::one))
+        .route(
+            "/sites/{site}/units/{unit}/config",
+            get(remote::config).put(remote::configure),
+        )
+        .route(
+            "/sites/{site}/units/{unit}/commands",
+            get(remote::commands).post(remote::tell),
+        )
         .route("/units", get(units::list))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{alert}", get(alerts::one))

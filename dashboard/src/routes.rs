@@ -10,6 +10,7 @@ pub(crate) mod outbox;
 mod people;
 pub(crate) mod quarantine;
 pub(crate) mod records;
+pub(crate) mod remote;
 pub(crate) mod series;
 pub(crate) mod sites;
 pub(crate) mod slots;

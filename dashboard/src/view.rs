@@ -7,6 +7,7 @@ mod alert;
 mod hand_over;
 mod message;
 mod people;
+mod remote;
 mod slot;
 
 use gatepost_model::{
@@ -24,6 +25,7 @@ pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
     HandRound, IsolationView, MeasuredView, RollCallView,
 };
+pub use remote::{CommandView, ConfigBrief, UnitConfig};
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};
 
 use crate::schema;
@@ -351,6 +353,9 @@ pub struct UnitView {
     pub zones: Vec<Zone>,
     /// Faults that are open.
     pub faults: Vec<FaultView>,
+    /// Its configuration, wanted and applied; not there if none was ever wanted from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigBrief>,
     /// Events that are lost for good, as it counted them.
     pub lost: u64,
     /// How far each of its logs is in the record.

@@ -24,6 +24,7 @@ pub mod people;
 pub mod placement;
 mod prune;
 pub mod quarantine;
+mod remote;
 mod retry;
 pub mod rounds;
 #[cfg(test)]
@@ -279,6 +280,16 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 turn.ack(&site, (unit, log), mark);
             }
         }
+        Input::Reply {
+            site,
+            unit,
+            reply,
+            received,
+        } => {
+            if let Some(mut part) = draft.part(&site) {
+                remote::heard(turn, &mut part, &unit, reply, received);
+            }
+        }
         Input::Site(site) => {
             let known = draft.base().sites.get(&site.id);
             if known.is_none_or(|known| known.site != site) {
@@ -287,6 +298,9 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
         }
         Input::Command { ticket, command } => {
             let answer = people::act(draft, turn, command);
+            if let Ok(answer) = &answer {
+                remote::said(turn, answer);
+            }
             turn.effects.push(Effect::Answer { ticket, answer });
         }
         Input::Retry {
@@ -372,6 +386,7 @@ fn listen(draft: &mut Draft<'_>, turn: &mut Turn<'_>, listening: bool) {
             };
             turn.ack(id, key.clone(), mark);
         }
+        remote::again(turn, site);
     }
 }
 

@@ -311,6 +311,14 @@ impl Engine {
                     self.outbox.ack(site, unit, &ack);
                 }
                 Effect::Send(dispatch) => self.to_send.put(*dispatch),
+                Effect::Say {
+                    topic,
+                    payload,
+                    retain,
+                } if retain => self.outbox.retain(topic.to_string(), payload),
+                Effect::Say { topic, payload, .. } => {
+                    self.outbox.once(topic.to_string(), payload);
+                }
                 Effect::Answer { ticket, answer } => self.answers.give(ticket, answer),
             }
         }

@@ -1,5 +1,6 @@
 //! What is to be published: the newest word under each key, so that it never grows beyond the number
-//! of logs and topics, and whoever puts something in never waits for the network.
+//! of logs and topics and what people have just commanded, and whoever puts something in never waits
+//! for the network.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,6 +32,15 @@ pub struct Outbox {
 struct Waiting {
     by_key: BTreeMap<String, Outgoing>,
     order: VecDeque<String>,
+    /// Tells messages apart that replace none.
+    number: u64,
+}
+
+impl Waiting {
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
 }
 
 impl Outbox {
@@ -59,6 +69,17 @@ impl Outbox {
                 retain: true,
             },
         );
+    }
+
+    /// Puts a message in that replaces none.
+    pub fn once(&self, topic: String, payload: Vec<u8>) {
+        let number = self.lock().next_number();
+        let message = Outgoing {
+            topic,
+            payload,
+            retain: false,
+        };
+        self.put(format!("{}#{number}", message.topic), message);
     }
 
     fn put(&self, key: String, message: Outgoing) {

@@ -23,9 +23,9 @@ use chrono::{NaiveDate, TimeDelta};
 use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
-        AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
-        HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem, RollCallView,
-        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
+        EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -71,6 +71,18 @@ impl ReadModel {
     /// A site as it is now, to be looked at while the hub goes on.
     fn site_state(&self, id: &SiteId) -> Result<Arc<SiteState>, ReadError> {
         find(self.core().state(), id).cloned()
+    }
+
+    /// Likewise, if the unit is known there or expected.
+    fn site_with_unit(&self, id: &SiteId, unit: &UnitId) -> Result<Arc<SiteState>, ReadError> {
+        let site = self.site_state(id)?;
+        if site.unit_ids().contains(unit) {
+            return Ok(site);
+        }
+        Err(ReadError::NotFound {
+            what: "unit",
+            id: unit.to_string(),
+        })
     }
 }
 
@@ -169,16 +181,21 @@ impl SiteRead for ReadModel {
     }
 
     fn unit(&self, id: &SiteId, unit: &UnitId) -> Result<UnitView, ReadError> {
-        let core = self.core();
-        let state = core.state();
-        let site = find(state, id)?;
-        if !site.unit_ids().contains(unit) {
-            return Err(ReadError::NotFound {
-                what: "unit",
-                id: unit.to_string(),
-            });
-        }
-        Ok(unit::view(site, unit, state.listening_since, self.now()))
+        let site = self.site_with_unit(id, unit)?;
+        let listening_since = self.core().state().listening_since;
+        Ok(unit::view(&site, unit, listening_since, self.now()))
+    }
+
+    fn unit_config(&self, id: &SiteId, unit: &UnitId) -> Result<UnitConfig, ReadError> {
+        let site = self.site_with_unit(id, unit)?;
+        let config = site.configs.get(unit).cloned();
+        Ok(config.unwrap_or_else(|| UnitConfig::none(id.clone(), unit.clone())))
+    }
+
+    fn unit_commands(&self, id: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError> {
+        let site = self.site_with_unit(id, unit)?;
+        let row = site.commands.get(unit);
+        Ok(row.map(|row| row.newest.clone()).unwrap_or_default())
     }
 
     fn quarantine(

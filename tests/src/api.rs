@@ -56,6 +56,30 @@ impl Api {
         }
     }
 
+    /// Sends JSON to a path below `/api/v1/`; the answer's.
+    pub async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let request = self
+            .client
+            .request(method, format!("{}/api/v1/{path}", self.base))
+            .json(body);
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await?;
+        let status = answer.status();
+        let body = answer.bytes().await?;
+        if !status.is_success() {
+            bail!("{path}: {status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).with_context(|| path.to_owned())
+    }
+
     /// JSON from a path below `/api/v1/`.
     pub async fn json<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let answer = self.get(&format!("/api/v1/{path}")).send().await?;

@@ -117,6 +117,15 @@ impl Board {
         Ok(())
     }
 
+    /// Waits until the agent is gone, or begins anew.
+    pub async fn ended(mut self, within: Duration) -> anyhow::Result<()> {
+        let closed = self.heard.wait_for(|heard| heard.closed);
+        match timeout(within, closed).await {
+            Ok(_) => Ok(()),
+            Err(_) => bail!("the agent is still there after {within:?}"),
+        }
+    }
+
     /// What is confirmed.
     pub fn durable_us(&self) -> u64 {
         self.heard.borrow().durable

@@ -49,7 +49,7 @@ async fn every_described_path_is_answered() {
             .method(method.as_str())
             .uri(format!("{filled}{metric}"))
             .header("content-type", "application/json")
-            .body(Body::from(body_of(&path)))
+            .body(Body::from(body_of(&method, &path)))
             .unwrap();
         let answer = send(app(&Fake::new()), request).await;
         assert_eq!(
@@ -62,9 +62,10 @@ async fn every_described_path_is_answered() {
 }
 
 /// A body for what cannot do without one.
-fn body_of(path: &str) -> &'static str {
+fn body_of(method: &str, path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap();
     match last {
+        "commands" if method == "POST" => r#"{"command":{"do":"identify","seconds":10}}"#,
         "assign" | "hand-overs" => r#"{"to":"li"}"#,
         "shelve" => r#"{"until":"2026-11-23T09:00:00Z","note":"the part is ordered"}"#,
         "remeasure" | "confirm" => r#"{"clinical_c":38.2}"#,

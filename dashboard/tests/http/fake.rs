@@ -13,9 +13,9 @@ use gatepost_dashboard::{
         ReadError, Readiness, Scope, SeriesQuery, SiteCommand, SiteRead, Subscription,
     },
     view::{
-        AlertView, AuditEntry, ComplianceView, DowntimeView, EntryCounts, EpisodeView, EventPage,
-        HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem, RollCallView,
-        Series, SiteRow, SiteSnapshot, SlotView, UnitView,
+        AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
+        EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -314,6 +314,16 @@ impl SiteRead for Fake {
                 id: other.to_owned(),
             }),
         }
+    }
+
+    fn unit_config(&self, site: &SiteId, unit: &UnitId) -> Result<UnitConfig, ReadError> {
+        self.unit(site, unit)?;
+        Ok(UnitConfig::none(site.clone(), unit.clone()))
+    }
+
+    fn unit_commands(&self, site: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError> {
+        self.unit(site, unit)?;
+        Ok(Vec::new())
     }
 
     fn quarantine(

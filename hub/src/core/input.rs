@@ -6,8 +6,9 @@ use super::paging::{Dispatch, Failure};
 use bytes::Bytes;
 use gatepost_dashboard::ports::{Answer, Command, CommandError};
 use gatepost_model::{
-    Chain, Site, SiteId, UnitId, Wall,
+    Chain, Site, SiteId, Topic, UnitId, Wall,
     event::{Line, LineError},
+    remote::Reply,
     wire::{Ack, Alive, Header, Status},
 };
 
@@ -42,6 +43,17 @@ pub enum Input {
         status: Status,
         /// The broker had kept it: it says nothing of now.
         retained: bool,
+        /// When it came.
+        received: Wall,
+    },
+    /// A unit answers what it was told.
+    Reply {
+        /// Its site.
+        site: SiteId,
+        /// The unit.
+        unit: UnitId,
+        /// What it says.
+        reply: Reply,
         /// When it came.
         received: Wall,
     },
@@ -168,6 +180,15 @@ pub enum Effect {
     },
     /// Send something to people.
     Send(Box<Dispatch>),
+    /// Say something to a unit.
+    Say {
+        /// Where.
+        topic: Topic,
+        /// What.
+        payload: Vec<u8>,
+        /// The broker keeps it for a unit that is away.
+        retain: bool,
+    },
     /// Answer a person.
     Answer {
         /// As it came with the command.

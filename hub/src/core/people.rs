@@ -16,7 +16,7 @@ use super::{
     alerts::Person,
     fever, hand_over,
     headcount::{Anchor, Tally},
-    isolation, paging,
+    isolation, paging, remote,
     rounds::{Plans, slots_between},
     state::{Draft, Part, SaidRow, TallyRow},
 };
@@ -98,7 +98,9 @@ fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
         | Act::HandOver { site, .. }
         | Act::AcceptHandOver { site, .. }
         | Act::RollCall { site, .. }
-        | Act::Entry { site, .. } => Ok(site.clone()),
+        | Act::Entry { site, .. }
+        | Act::Configure { site, .. }
+        | Act::Tell { site, .. } => Ok(site.clone()),
         Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
     }
 }
@@ -202,6 +204,13 @@ fn carry_out(
             part.site.roll_calls.put(called.clone());
             Ok((Answer::RollCall(called), true))
         }
+        Act::Configure {
+            unit,
+            version,
+            text,
+            ..
+        } => remote::configure(part, now, by, &unit, (version, text)),
+        Act::Tell { unit, command, .. } => remote::tell(part, now, by, &unit, command),
         Act::Entry {
             lane,
             outcome,

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gatepost_dashboard::view::{
     AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound,
-    RollCallView,
+    RollCallView, UnitConfig,
 };
 use gatepost_model::{LaneId, LogId, Site, SiteId, UnitId, Wall, Zone};
 
@@ -33,8 +33,8 @@ pub use change::{AnyKey, AnyRow, Change};
 pub use draft::{Draft, Part, SiteDraft};
 pub use due::Due;
 pub use rows::{
-    BatchAge, FaultRow, Judged, LaneRow, LogRow, Presence, Prompt, QuarterRow, ReadingRow,
-    RoundRow, Row, SaidRow, SlotRow, TallyRow, UnitRow,
+    BatchAge, CommandsRow, FaultRow, Judged, LaneRow, LogRow, Presence, Prompt, QuarterRow,
+    ReadingRow, RoundRow, Row, SaidRow, SlotRow, TallyRow, UnitRow,
 };
 
 /// Rows by their key.
@@ -106,6 +106,10 @@ pub struct SiteState {
     pub entries: Table<EntryCounts>,
     /// What commands with an idempotency key came to.
     pub said: Table<SaidRow>,
+    /// Configurations that units are to run with.
+    pub configs: Table<UnitConfig>,
+    /// Commands to units.
+    pub commands: Table<CommandsRow>,
     /// The newest entry of the audit trail; those before it are only in the journal.
     pub audit: Option<AuditEntry>,
     /// What its units could see, and when.
@@ -145,6 +149,8 @@ impl SiteState {
             hand_overs: Table::<HandOverView>::new(),
             entries: Table::<EntryCounts>::new(),
             said: Table::<SaidRow>::new(),
+            configs: Table::<UnitConfig>::new(),
+            commands: Table::<CommandsRow>::new(),
             audit: None,
             sight: Arc::new(Sight::default()),
             presence: BTreeMap::new(),
@@ -358,6 +364,8 @@ impl SiteState {
             AnyRow::HandOver(row) => drop(self.hand_overs.insert(row.key(), row.clone())),
             AnyRow::Entries(row) => drop(self.entries.insert(row.key(), row.clone())),
             AnyRow::Said(row) => drop(self.said.insert(row.key(), row.clone())),
+            AnyRow::Config(row) => drop(self.configs.insert(row.key(), row.clone())),
+            AnyRow::Commands(row) => drop(self.commands.insert(row.key(), row.clone())),
             AnyRow::Audit(row) => {
                 if self.audit.as_ref().is_none_or(|known| known.n <= row.n) {
                     self.audit = Some(row.clone());

@@ -29,7 +29,7 @@ fn turn(core: &mut Core, now: Wall, inputs: impl IntoIterator<Item = Input>) -> 
 fn acks(decision: &Decision) -> Vec<(String, u64)> {
     let acks = decision.effects.iter().filter_map(|effect| match effect {
         Effect::Ack { ack, .. } => Some((ack.log.to_string(), ack.through)),
-        Effect::Answer { .. } | Effect::Send(_) => None,
+        Effect::Answer { .. } | Effect::Say { .. } | Effect::Send(_) => None,
     });
     acks.collect()
 }

@@ -130,7 +130,12 @@ impl Ingest {
         match incoming {
             Incoming::ConnAck(_) => {
                 // The broker may have forgotten: subscribe on every connection.
-                let channels = [Channel::Events, Channel::Alive, Channel::Status];
+                let channels = [
+                    Channel::Events,
+                    Channel::Alive,
+                    Channel::Status,
+                    Channel::Reply,
+                ];
                 let filters = channels.map(|channel| {
                     SubscribeFilterInput::new(channel.of_all_units(), QoS::AtLeastOnce)
                 });

@@ -62,7 +62,15 @@ pub fn decode(message: Message) -> Input {
                 received,
             })
             .map_err(|error| ("bad_status", error.to_string())),
-        Channel::Ack | Channel::Config | Channel::Command | Channel::Reply => {
+        Channel::Reply => serde_json::from_slice(payload)
+            .map(|reply| Input::Reply {
+                site,
+                unit,
+                reply,
+                received,
+            })
+            .map_err(|error| ("bad_reply", error.to_string())),
+        Channel::Ack | Channel::Config | Channel::Command => {
             Err(("bad_topic", "nobody listens on this topic".to_owned()))
         }
     };
@@ -116,7 +124,7 @@ fn refused(
 ) -> Input {
     // Of presence only the newest word counts, so that all that cannot be read is one thing.
     let same = match code {
-        "bad_alive" | "bad_status" => &[][..],
+        "bad_alive" | "bad_status" | "bad_reply" => &[][..],
         _ => &message.payload[..],
     };
     let print = print_of(&topic, code, same);
@@ -168,6 +176,7 @@ mod tests {
         assert_eq!(code("gatepost/v1/s/gate-1/events", b"{}"), "bad_header");
         assert_eq!(code("gatepost/v1/s/gate-1/alive", b"\xff"), "bad_alive");
         assert_eq!(code("gatepost/v1/s/gate-1/status", b""), "bad_status");
+        assert_eq!(code("gatepost/v1/s/gate-1/reply", b"{}"), "bad_reply");
     }
 
     #[test]

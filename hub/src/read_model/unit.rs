@@ -1,6 +1,6 @@
 //! Units, live.
 
-use gatepost_dashboard::view::{FaultView, LogView, UnitView};
+use gatepost_dashboard::view::{ConfigBrief, FaultView, LogView, UnitView};
 use gatepost_model::{UnitId, Wall, unit::UnitState};
 
 use crate::core::{
@@ -65,6 +65,11 @@ pub(super) fn view(
             .filter(|fault| fault.unit == *unit)
             .map(fault)
             .collect(),
+        config: site.configs.get(unit).map(|config| ConfigBrief {
+            wanted: config.version,
+            applied: config.applied,
+            result: config.result,
+        }),
         lost: logs.iter().map(|log| log.lost).sum(),
         logs,
     }

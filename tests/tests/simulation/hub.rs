@@ -138,7 +138,7 @@ impl Hub {
             .into_iter()
             .filter_map(|effect| match effect {
                 Effect::Ack { unit, ack, .. } => Some((unit, ack)),
-                Effect::Answer { .. } | Effect::Send(_) => None,
+                Effect::Answer { .. } | Effect::Say { .. } | Effect::Send(_) => None,
             });
         acks.collect()
     }

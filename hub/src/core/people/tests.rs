@@ -64,7 +64,7 @@ impl Desk {
         let mut effects = self.turn(seconds, [input]).effects.into_iter();
         let answer = effects.find_map(|effect| match effect {
             Effect::Answer { answer, .. } => Some(answer),
-            Effect::Ack { .. } | Effect::Send(_) => None,
+            Effect::Ack { .. } | Effect::Say { .. } | Effect::Send(_) => None,
         });
         answer.unwrap()
     }

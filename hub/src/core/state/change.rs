@@ -2,13 +2,13 @@
 
 use gatepost_dashboard::view::{
     AlertView, AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound,
-    RollCallView,
+    RollCallView, UnitConfig,
 };
 use gatepost_model::{Micros, Site, SiteId, UnitId, Wall};
 
 use super::rows::{
-    FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow, RoundRow, Row, SaidRow,
-    SlotRow, TallyRow, UnitRow,
+    CommandsRow, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow, RoundRow,
+    Row, SaidRow, SlotRow, TallyRow, UnitRow,
 };
 use crate::core::{
     coverage::{Blind, BlindCause, Blinded, BootKey, Joined, Watch, WatchKey, Watching},
@@ -140,6 +140,8 @@ rows! {
     Entries(EntryCounts) = "entries",
     Said(SaidRow) = "said",
     Audit(AuditEntry) = "audit",
+    Config(UnitConfig) = "config",
+    Commands(CommandsRow) = "commands",
 }
 
 /// The key of a row that can be removed.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use gatepost_dashboard::view::{
     AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound, RollCallView,
+    UnitConfig,
 };
 use gatepost_model::{Micros, SiteId, UnitId, Wall};
 
 use super::{
-    AnyKey, AnyRow, Change, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow, ReadingRow,
-    RoundRow, Row, SaidRow, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
+    AnyKey, AnyRow, Change, CommandsRow, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow,
+    ReadingRow, RoundRow, Row, SaidRow, SiteState, SlotRow, State, Table, TallyRow, UnitRow,
 };
 use crate::core::{
     alerts::{BookDraft, Cause, Occurrence},
@@ -129,6 +130,10 @@ pub struct SiteDraft<'a> {
     pub entries: TableDraft<'a, EntryCounts>,
     /// What commands with an idempotency key came to.
     pub said: TableDraft<'a, SaidRow>,
+    /// Configurations that units are to run with.
+    pub configs: TableDraft<'a, UnitConfig>,
+    /// Commands to units.
+    pub commands: TableDraft<'a, CommandsRow>,
     /// What people did in this turn.
     pub audit: Vec<AuditEntry>,
     /// Proofs of watching.
@@ -169,6 +174,8 @@ impl<'a> SiteDraft<'a> {
             hand_overs: TableDraft::new(&base.hand_overs),
             entries: TableDraft::new(&base.entries),
             said: TableDraft::new(&base.said),
+            configs: TableDraft::new(&base.configs),
+            commands: TableDraft::new(&base.commands),
             audit: Vec::new(),
             proofs: Vec::new(),
             watchings: Vec::new(),
@@ -235,6 +242,8 @@ impl<'a> SiteDraft<'a> {
         puts(self.hand_rounds, site, changes);
         puts(self.hand_overs, site, changes);
         puts(self.entries, site, changes);
+        puts(self.configs, site, changes);
+        puts(self.commands, site, changes);
         let audit = self.audit.into_iter();
         changes.extend(audit.map(|row| Change::Put(site.clone(), row.into())));
         for (key, row) in self.rounds.changed() {

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use gatepost_dashboard::view::{
-    EntryCounts, ExcuseView, HandRound, Proof, RollCallView, Verdict, VerdictChange,
+    CommandView, EntryCounts, ExcuseView, HandRound, Proof, RollCallView, UnitConfig, Verdict,
+    VerdictChange,
 };
 use gatepost_model::{
     BootId, Chain, LaneId, LogId, Micros, SensorId, UnitId, Wall, Zone, event::FaultCode,
@@ -303,6 +304,41 @@ impl Row for HandRound {
 
     fn key(&self) -> String {
         self.id.clone()
+    }
+}
+
+impl Row for UnitConfig {
+    type Key = UnitId;
+
+    fn key(&self) -> UnitId {
+        self.unit.clone()
+    }
+}
+
+/// The last commands to a unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandsRow {
+    /// The unit.
+    pub unit: UnitId,
+    /// The newest first.
+    pub newest: Vec<CommandView>,
+}
+
+impl CommandsRow {
+    /// A unit that was never told anything.
+    pub fn new(unit: UnitId) -> Self {
+        Self {
+            unit,
+            newest: Vec::new(),
+        }
+    }
+}
+
+impl Row for CommandsRow {
+    type Key = UnitId;
+
+    fn key(&self) -> UnitId {
+        self.unit.clone()
     }
 }
 
