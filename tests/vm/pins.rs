@@ -5,6 +5,8 @@
 //! pins DIR passages A B IN OUT TURNS PAUSE_MS   people through the beams on lines A and B
 //! pins DIR flood SECONDS RATE METER BEAM...     pulses on the meter and on one beam, RATE edges a second
 //! pins DIR warm BUS MAT N                       people with ordinary skin before the thermometer
+//! pins DIR same BUS MAT N                       people who all measure the same to the last digit
+//! pins DIR lean LINE N                          people who break one beam and turn back
 //! pins DIR react BUS MAT LAMP A B N             how long after a person steps away the lamp follows
 //! pins DIR set LINE 0|1                         one level
 //! ```
@@ -85,26 +87,42 @@ fn passages(dir: &str, args: &[String]) {
     println!("TRUTH in={} out={} turns={}", args[2], args[3], args[4]);
 }
 
+/// Longer than a lane's filters look back.
+const BETWEEN_BEAMS: Duration = Duration::from_millis(300);
+
 fn flood(dir: &str, args: &[String]) {
     let seconds: u64 = args[0].parse().expect("seconds");
     let rate: u64 = args[1].parse().expect("rate");
     let mut pins: Vec<Pin> = args[2..].iter().map(|line| Pin::open(dir, line)).collect();
     let began = Instant::now();
     let mut written = 0;
+    let mut last_beam = (0, began);
     while began.elapsed() < Duration::from_secs(seconds) {
         // In step with the clock: what a busy machine delayed is made up at once.
         let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
         while written < due {
-            // Short pulses; the beams take turns, a second each and the meter alone between: whatever
-            // delays a pulse, no two beams are ever broken at once, and nobody passes.
-            let (turn, part) = (due / rate, due % rate);
+            if let Some(pin) = pins.iter_mut().find(|pin| pin.on) {
+                pin.set(false);
+                written += 1;
+                continue;
+            }
+            // Short pulses; the beams take turns, a second each. However long the machine holds a pulse
+            // up, the other beam is broken only after a pause: nobody passes.
             let beams = pins.len() as u64 - 1;
-            let is_beam = beams > 0 && written / 2 % 2 == 1 && part < rate * 3 / 4;
-            let place = if is_beam { 1 + turn % beams } else { 0 };
-            let on = pins.iter().position(|pin| pin.on);
-            let pin = &mut pins[on.unwrap_or(place as usize)];
-            pin.set(!pin.on);
+            let mut place = 0;
+            if beams > 0 && written / 2 % 2 == 1 {
+                let beam = 1 + (due / rate % beams) as usize;
+                if beam == last_beam.0 || last_beam.1.elapsed() > BETWEEN_BEAMS {
+                    place = beam;
+                }
+            }
+            pins[place].set(true);
             written += 1;
+            if place > 0 {
+                pins[place].set(false);
+                written += 1;
+                last_beam = (place, Instant::now());
+            }
         }
         ms(2);
     }
@@ -141,6 +159,24 @@ fn warm(dir: &str, args: &[String]) {
         ms(150);
     }
     println!("WARM {}", args[2]);
+}
+
+fn same(dir: &str, args: &[String]) {
+    let mut mat = Pin::open(dir, &args[1]);
+    for _ in 0..args[2].parse::<u64>().expect("a number") {
+        stand(&args[0], &mut mat, 34.5);
+        ms(150);
+    }
+}
+
+fn lean(dir: &str, args: &[String]) {
+    let mut beam = Pin::open(dir, &args[0]);
+    for _ in 0..args[1].parse::<u64>().expect("a number") {
+        beam.set(true);
+        ms(100);
+        beam.set(false);
+        ms(250);
+    }
 }
 
 fn react(dir: &str, args: &[String]) {
@@ -181,6 +217,8 @@ fn main() {
         "passages" => passages(dir, rest),
         "flood" => flood(dir, rest),
         "warm" => warm(dir, rest),
+        "same" => same(dir, rest),
+        "lean" => lean(dir, rest),
         "react" => react(dir, rest),
         "set" => Pin::open(dir, &rest[0]).set(rest[1] == "1"),
         other => panic!("no job {other}"),

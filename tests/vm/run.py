@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The shipped agent in a virtual gate unit: kernel GPIO and I2C inside, broker and hub on the host.
 
-usage: tests/vm/run.py BOOT HUB [count|flood|react|cut]...
+usage: tests/vm/run.py BOOT HUB [count|faults|doctor|flood|react|cut]...
 
 BOOT is what tests/vm/prepare made, HUB the hub's binary. Says what truly moved at the pins, what the
 hub has of it, and exits 1 if they differ.
@@ -24,6 +24,21 @@ CUTS = 10
 FLOOD_S = 60
 REACTIONS = 50
 PATIENCE_S = 60
+
+# What job=faults breaks, and how often.
+FAULTS = [
+    ("people-b", "stuck", 1), ("people-b", "blocked", 1), ("people-a", "out_of_range", 1),
+    ("people-ir", "frozen", 1), ("people-ir", "bus_error", 2), ("living-flow", "stuck", 1),
+]
+
+# What the doctor says of each mistake, as patterns.
+DOCTOR = [
+    "with an agent: ok +agent +runs", "with an agent:.* B then A: out", "with an agent: WRONG +lane people.* swapped",
+    "with an agent: note +clock +no time server", "with an agent: note +living-flow.*silent",
+    "with an agent: ok +thermometer", "wrong chip: WRONG +pins +gpiochip9: cannot be opened",
+    "no such line: WRONG +pins .*has 28 lines and no line 28", "held line: WRONG +pins .*is held by `another driver`",
+    "wrong address: WRONG +thermometer people-ir.*0x5b.*four wires", "another broker: WRONG +broker",
+]
 
 SITE = """id = "binjiang"
 time_zone = "Asia/Shanghai"
@@ -214,6 +229,31 @@ def test_count(boot, host, folder):
     check("bus faults over", count(events, "cleared", sensor="people-ir", code="bus_error"), 1)
 
 
+def test_faults(boot, host, folder):
+    """What breaks is told once, invents nobody, and ends by itself."""
+    machine = Machine(boot, make_disk(folder / "faults.img"), host.mqtt, "faults")
+    machine.wait("EXIT 0", 180)
+    events = drained(host, machine)
+    for sensor, code, times in FAULTS:
+        check(f"{sensor} {code}", count(events, "fault", sensor=sensor, code=code), times)
+        check(f"{sensor} {code} over", count(events, "cleared", sensor=sensor, code=code), times)
+    check("other faults", count(events, "fault"), sum(times for _, _, times in FAULTS))
+    check("passages", count(events, "passage"), 1)
+    check("fevers", count(events, "screening", verdict="fever"), 0)
+
+
+def test_doctor(boot, host, folder):
+    """The doctor says what is wrong with kernel pins and bus, through the agent and without it."""
+    machine = Machine(boot, make_disk(folder / "doctor.img"), host.mqtt, "doctor")
+    machine.wait("EXIT 0", 120)
+    for words in DOCTOR:
+        if not machine.find(words):
+            print("\n".join(line for line in machine.lines if line.startswith("DOCTOR")))
+            raise AssertionError(f"nobody says: {words}")
+    print(f"   {len(DOCTOR)} verdicts as they should be")
+    drained(host, machine)
+
+
 def test_flood(boot, host, folder):
     """A thousand edges a second for a minute: what is lost is told, and is nobody's passage."""
     machine = Machine(boot, make_disk(folder / "flood.img"), host.mqtt, "flood", rounds=FLOOD_S)
@@ -272,7 +312,7 @@ def test_cut(boot, host, folder):
     check("alerts of another log", [kind for kind in host.alerts() if kind == "fork"], [])
 
 
-TESTS = {"count": test_count, "flood": test_flood, "react": test_react, "cut": test_cut}
+TESTS = {"count": test_count, "faults": test_faults, "doctor": test_doctor, "flood": test_flood, "react": test_react, "cut": test_cut}
 
 
 def main():
