@@ -111,6 +111,23 @@ test('an alert is worked on in a sheet: assigned, measured again, resolved', asy
   await page.context().close();
 });
 
+test('what people record of a site is in its record', async () => {
+  const page = await openPage(browser, `${demo.origin}/sites/${SITE}`);
+  await page.locator('[data-record]').click();
+  const sheet = page.locator('dialog[open]');
+  await sheet.waitFor();
+  assert.deepEqual(await axe(page), [], 'the sheet');
+  await sheet.locator('[data-count]').fill('37');
+  await sheet.locator('[data-do]').click();
+  await until('the roll-call is kept', async () => {
+    const { roll_calls } = await demo.api(`sites/${SITE}/roll-calls`);
+    return roll_calls[0]?.counted === 37;
+  });
+  await until('the sheet says so', async () => (await sheet.locator('[data-outcome-text]').textContent()).includes('recorded'));
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test('a killed hub loses nothing and the page catches up by itself', async () => {
   const url = `${demo.origin}/sites/${SITE}`;
   const page = await openPage(browser, url);

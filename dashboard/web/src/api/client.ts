@@ -1,4 +1,4 @@
-import type { Alert, Downtime, Problem, Series, SiteRow, SiteSnapshot } from './types.ts';
+import type { Alert, Downtime, HandOver, Problem, Series, SiteRow, SiteSnapshot } from './types.ts';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
@@ -49,6 +49,12 @@ export function change<T>(path: string, body: Record<string, unknown>): Promise<
 export async function downtimes(): Promise<Downtime[]> {
   const { downtimes } = await request<{ downtimes: Downtime[] }>('/downtimes');
   return downtimes;
+}
+
+/** Hand-overs of a site's shifts, newest first. */
+export async function handOvers(site: string): Promise<HandOver[]> {
+  const { hand_overs } = await request<{ hand_overs: HandOver[] }>(`/sites/${encodeURIComponent(site)}/hand-overs`);
+  return hand_overs;
 }
 
 export function oneAlert(id: number): Promise<Alert> {

@@ -114,6 +114,9 @@ export interface Troubled { troubles?: string[] }
 
 export interface FleetSnapshot extends Troubled { sites: SiteRow[] }
 
+/** What one shift leaves to the next; an offer until who comes has signed. */
+export interface HandOver { id: number; from: string; to: string; note: string | null; accepted_at: Wall | null }
+
 export interface Downtime { from: Wall; to: Wall }
 
 export interface Fault { sensor: string; code: FaultCode; since: Wall }

@@ -263,6 +263,26 @@ export const messages = {
     failed: (why) => `Not done: ${why}`,
     history: 'What was done',
   },
+  record: {
+    open: 'Record…',
+    title: 'Record',
+    acts: {
+      roll_call: 'Roll-call', entry: 'Entry', excuse: 'Excuse a round', round: 'Round by hand',
+      release: 'Released from isolation', hand_over: 'Hand over the shift', accept: 'Take over the shift',
+    },
+    outcomes: { admitted: 'Admitted', refused: 'Refused', isolated: 'Isolated' },
+    excuses: { rain: 'Rain', people_present: 'People present', stopped_work: 'Work is stopped', other: 'Another reason' },
+    where: 'Where',
+    count: 'How many people',
+    lane: 'Lane',
+    slot: 'Round',
+    why: 'Reason',
+    ago: 'Ended how many minutes ago',
+    lasted: 'Took how many minutes',
+    litres: 'Litres, if they were measured',
+    offered: (from, to) => `${from} hands the shift over to ${to}, who signs with that name.`,
+    done: (what) => `${what}: recorded`,
+  },
   alert: {
     fever_suspected: {
       what: () => 'Suspected fever, measure again',

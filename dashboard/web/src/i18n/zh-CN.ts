@@ -261,6 +261,26 @@ export const messages = {
     failed: (why: string) => `没有成功：${why}`,
     history: '处置记录',
   },
+  record: {
+    open: '登记…',
+    title: '登记',
+    acts: {
+      roll_call: '清点人数', entry: '进场查验', excuse: '免做消毒', round: '人工补记消毒',
+      release: '解除隔离', hand_over: '交班', accept: '接班',
+    },
+    outcomes: { admitted: '放行', refused: '劝返', isolated: '隔离' },
+    excuses: { rain: '下雨', people_present: '有人在场', stopped_work: '停工', other: '其他原因' },
+    where: '地点',
+    count: '人数',
+    lane: '通道',
+    slot: '计划消毒',
+    why: '原因',
+    ago: '多少分钟前结束',
+    lasted: '用了多少分钟',
+    litres: '用量（升，如有计量）',
+    offered: (from: string, to: string) => `${from} 交班给 ${to}，由 ${to} 以此姓名签字接班。`,
+    done: (what: string) => `${what}：已登记`,
+  },
   alert: {
     fever_suspected: {
       what: () => '体温异常·待复测',

@@ -159,7 +159,7 @@ impl Month {
 
 #[test]
 fn the_band_covers_the_truth_for_thirty_days() {
-    for (outages, widest) in [(0.0, 4.0), (0.3, 12.0), (1.0, 30.0)] {
+    for (outages, widest) in [(0.0, 3.5), (0.3, 6.0), (1.0, 11.0)] {
         let (mut covered, mut asked, mut width, mut without) = (0, 0, 0, 0);
         for seed in 0..3 {
             let month = month(seed, outages);
