@@ -116,7 +116,7 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS event_by_kind
         ON event (site, kind, time, test, lane, dir, zone, sensor, quantity, value);
-    CREATE INDEX IF NOT EXISTS event_by_time ON event (site, time);
+    DROP INDEX IF EXISTS event_by_time;
     CREATE TABLE IF NOT EXISTS event_latest (
         site TEXT NOT NULL,
         unit TEXT NOT NULL,

@@ -78,74 +78,101 @@ fn rows<T>(
     ) else {
         return Ok(Vec::new());
     };
+    let kinds = match kind {
+        Some(kind) => vec![kind],
+        None => kinds(connection, site_code)?,
+    };
     let from = query.from.map_or(i64::MIN, Wall::micros);
-    let sql = if kind.is_some() { PAGE_OF_KIND } else { PAGE };
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(named_params! {
-        ":site": site_code,
-        ":kind": kind,
-        ":lane": lane,
-        ":zone": zone,
-        ":unit": query.unit.as_ref().map(|unit| unit.as_str()),
-        ":from": after.map_or(from, |after| after.time.max(from)),
-        ":to": query.to.map_or(i64::MAX, Wall::micros),
-        ":after_time": after.map(|after| after.time),
-        ":after_unit": after.map(|after| after.unit.as_str()),
-        ":after_log": after.map(|after| after.log.as_str()),
-        ":after_seq": after.map(|after| after.seq),
-        ":limit": i64::try_from(most).unwrap_or(i64::MAX),
-    })?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let place = Place::of(row)?;
-        let boot: String = row.get("boot")?;
-        let line: String = row.get("line")?;
-        let record = Record {
-            site: site.as_str(),
-            unit: &place.unit,
-            log: &place.log,
-            seq: unsigned(place.seq),
-            boot: &boot,
-            time: wall(place.time),
-            time_error_ms: unsigned(row.get("error_ms")?),
-            source: source(row.get("source")?),
-            received: wall(row.get("received")?),
-        };
-        let event = make(&record, &line);
-        found.push((place, event));
+    let mut to = query.to.map_or(i64::MAX, Wall::micros);
+    let mut places: Vec<(Place, i64)> = Vec::new();
+    let mut statement = connection.prepare_cached(PLACES)?;
+    for kind in kinds {
+        let mut rows = statement.query(named_params! {
+            ":site": site_code,
+            ":kind": kind,
+            ":lane": lane,
+            ":zone": zone,
+            ":unit": query.unit.as_ref().map(|unit| unit.as_str()),
+            ":from": after.map_or(from, |after| after.time.max(from)),
+            ":to": to,
+            ":after_time": after.map(|after| after.time),
+            ":after_unit": after.map(|after| after.unit.as_str()),
+            ":after_log": after.map(|after| after.log.as_str()),
+            ":after_seq": after.map(|after| after.seq),
+            ":limit": i64::try_from(most).unwrap_or(i64::MAX),
+        })?;
+        while let Some(row) = rows.next()? {
+            places.push((Place::of(row)?, row.get("code")?));
+        }
+        places.sort_by(|a, b| a.0.cmp(&b.0));
+        places.truncate(most);
+        // What lies behind a full page is not looked for among the other kinds.
+        if let Some((last, _)) = places.get(most.saturating_sub(1)) {
+            to = to.min(last.time.saturating_add(1));
+        }
+    }
+    let mut statement = connection.prepare_cached(LINE)?;
+    let mut found = Vec::with_capacity(places.len());
+    for (place, log) in places {
+        let read = statement.query_row([log, place.seq], |row| {
+            let boot: String = row.get("boot")?;
+            let line: String = row.get("line")?;
+            let record = Record {
+                site: site.as_str(),
+                unit: &place.unit,
+                log: &place.log,
+                seq: unsigned(place.seq),
+                boot: &boot,
+                time: wall(place.time),
+                time_error_ms: unsigned(row.get("error_ms")?),
+                source: source(row.get("source")?),
+                received: wall(row.get("received")?),
+            };
+            Ok(make(&record, &line))
+        });
+        // What became too old in between is on no page.
+        if let Some(event) = read.optional()? {
+            found.push((place, event));
+        }
     }
     Ok(found)
 }
 
-/// `CROSS JOIN` keeps the order of the tables: the events by their index, then the little ones.
-/// SQLite sorts what has one and the same time by the rest of the order, a moment at a time.
-macro_rules! page {
-    ($index:literal, $kind:literal) => {
-        concat!(
-            "SELECT event.time, log.unit, log.log, event.seq, boot.word AS boot, event.error_ms,
-                    event.source, event.received, event.line
-             FROM event INDEXED BY ",
-            $index,
-            "
-             CROSS JOIN event_log AS log ON log.id = event.log
-             CROSS JOIN event_word AS boot ON boot.id = event.boot
-             WHERE event.site = :site AND ",
-            $kind,
-            "
-               AND event.time >= :from AND event.time < :to
-               AND (:lane IS NULL OR event.lane = :lane)
-               AND (:zone IS NULL OR event.zone = :zone)
-               AND (:unit IS NULL OR log.unit = :unit)
-               AND (:after_time IS NULL OR (event.time, log.unit, log.log, event.seq)
-                    > (:after_time, :after_unit, :after_log, :after_seq))
-             ORDER BY event.time, log.unit, log.log, event.seq
-             LIMIT :limit"
-        )
-    };
+/// The kinds that a site has rows of.
+pub(super) fn kinds(connection: &Connection, site: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut next = connection.prepare_cached(
+        "SELECT min(kind) FROM event INDEXED BY event_by_kind WHERE site = ?1 AND kind > ?2",
+    )?;
+    let mut found = Vec::new();
+    let mut last = i64::MIN;
+    while let Some(kind) = next.query_row([site, last], |row| row.get::<_, Option<i64>>(0))? {
+        found.push(kind);
+        last = kind;
+    }
+    Ok(found)
 }
 
-const PAGE: &str = page!("event_by_time", ":kind IS NULL");
-const PAGE_OF_KIND: &str = page!("event_by_kind", "event.kind = :kind");
+/// All of it is in the index. `CROSS JOIN` keeps the order of the tables: the events by their index,
+/// then the little one. SQLite sorts what has one and the same time by the rest of the order, a moment
+/// at a time.
+const PLACES: &str = "
+    SELECT event.time, log.unit, log.log, event.seq, event.log AS code
+    FROM event INDEXED BY event_by_kind
+    CROSS JOIN event_log AS log ON log.id = event.log
+    WHERE event.site = :site AND event.kind = :kind
+      AND event.time >= :from AND event.time < :to
+      AND (:lane IS NULL OR event.lane = :lane)
+      AND (:zone IS NULL OR event.zone = :zone)
+      AND (:unit IS NULL OR log.unit = :unit)
+      AND (:after_time IS NULL OR (event.time, log.unit, log.log, event.seq)
+           > (:after_time, :after_unit, :after_log, :after_seq))
+    ORDER BY event.time, log.unit, log.log, event.seq
+    LIMIT :limit";
+
+const LINE: &str = "
+    SELECT boot.word AS boot, event.error_ms, event.source, event.received, event.line
+    FROM event CROSS JOIN event_word AS boot ON boot.id = event.boot
+    WHERE event.log = ?1 AND event.seq = ?2";
 
 /// An event's place in the order of pages; where a page ends. Ids have no `~`, so it parts them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,6 +19,7 @@ use super::{
     block::{self, Block},
     memory::Memory,
     point::{HOUR, SeriesId, wall},
+    read,
     rows::{Codes, see_through},
     writer::Writer,
 };
@@ -255,27 +256,15 @@ fn blocks_of(
 
 /// The kinds of a class that a site has rows of.
 fn kinds(connection: &Connection, site: i64, class: Class) -> rusqlite::Result<Vec<i64>> {
-    let mut next = connection.prepare_cached(
-        "SELECT min(kind) FROM event INDEXED BY event_by_kind WHERE site = ?1 AND kind > ?2",
-    )?;
     let mut word = connection.prepare_cached("SELECT word FROM event_word WHERE id = ?1")?;
     let mut found = Vec::new();
-    let mut last = i64::MIN;
-    while let Some(kind) = next.query_row([site, last], |row| row.get::<_, Option<i64>>(0))? {
+    for kind in read::kinds(connection, site)? {
         let word: String = word.query_row([kind], |row| row.get(0))?;
         if Class::of_kind(&word) == class {
             found.push(kind);
         }
-        last = kind;
     }
     Ok(found)
-}
-
-fn site_code(connection: &Connection, site: &SiteId) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM event_word WHERE word = ?1")?
-        .query_row([site.as_str()], |row| row.get(0))
-        .optional()
 }
 
 /// Events that are rows.
@@ -285,7 +274,7 @@ fn rows(
     class: Class,
     before: i64,
 ) -> rusqlite::Result<bool> {
-    let Some(site) = site_code(connection, &kept.site)? else {
+    let Some(site) = read::code(connection, kept.site.as_str())? else {
         return Ok(false);
     };
     for kind in kinds(connection, site, class)? {
