@@ -35,7 +35,7 @@ use crate::{
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
         alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::test, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
-        records::entries, records::measured, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
+        records::entries, records::measured, records::throughput, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,
         remote::config, remote::configure, remote::commands, remote::tell,
         stream::open, health::alive, health::ready, health::downtimes, health::metrics,

@@ -16,7 +16,8 @@ use tokio::sync::broadcast;
 use crate::view::{
     AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
     EventPage, ExcuseView, HandOverView, HandRound, IsolationView, MeasuredView, MessageView,
-    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
+    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
+    UnitConfig, UnitView,
 };
 
 /// Why a question has no answer.
@@ -160,6 +161,8 @@ pub trait SiteRead: Send + Sync + 'static {
     fn episodes(&self, site: &SiteId) -> Result<Vec<EpisodeView>, ReadError>;
     /// Roll-calls, newest first.
     fn roll_calls(&self, site: &SiteId) -> Result<Vec<RollCallView>, ReadError>;
+    /// How fast people come through each lane now.
+    fn throughput(&self, site: &SiteId) -> Result<Vec<ThroughputView>, ReadError>;
     /// The isolation register.
     fn isolation(&self, site: &SiteId) -> Result<IsolationView, ReadError>;
     /// Balances of entries by site-local day, newest first.

@@ -53,6 +53,7 @@ pub fn router(services: Services) -> Router {
             "/sites/{site}/isolation",
             get(records::isolation).post(records::release),
         )
+        .route("/sites/{site}/throughput", get(records::throughput))
         .route("/sites/{site}/measured", get(records::measured))
         .route("/sites/{site}/episodes", get(episodes::list))
         .route("/sites/{site}/audit", get(audit::list))

@@ -23,7 +23,7 @@ pub use hand_over::{HandOverView, OpenAlert};
 pub use message::{DowntimeView, MessageView};
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
-    HandRound, IsolationView, MeasuredView, RollCallView,
+    HandRound, IsolationView, MeasuredView, RollCallView, ThroughputView,
 };
 pub use remote::{CommandView, ConfigBrief, UnitConfig};
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};

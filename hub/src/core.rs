@@ -32,6 +32,7 @@ mod same_day;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod throughput;
 pub mod trouble;
 pub mod verdicts;
 #[cfg(test)]

@@ -25,7 +25,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView, UnitConfig,
+        UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -40,6 +41,7 @@ use crate::{
         paging::MessageRow,
         rounds::compliance,
         state::{SiteState, State},
+        throughput::throughput,
     },
     health::Health,
     metrics::Metrics,
@@ -264,6 +266,10 @@ impl SiteRead for ReadModel {
             to: down.to,
         };
         Ok(downs.map(view).collect())
+    }
+
+    fn throughput(&self, id: &SiteId) -> Result<Vec<ThroughputView>, ReadError> {
+        Ok(throughput(&*self.site_state(id)?, self.now()))
     }
 
     fn isolation(&self, id: &SiteId) -> Result<IsolationView, ReadError> {

@@ -17,7 +17,10 @@ use crate::{
     ports::{Act, Answer},
     schema,
     state::AppState,
-    view::{EntryCounts, ExcuseView, HandRound, IsolationView, MeasuredView, RollCallView},
+    view::{
+        EntryCounts, ExcuseView, HandRound, IsolationView, MeasuredView, RollCallView,
+        ThroughputView,
+    },
 };
 
 /// A round that no unit saw, and who records it.
@@ -131,6 +134,32 @@ pub(crate) async fn isolation(
 ) -> Result<Response, Problem> {
     params.end()?;
     app.answer(move |read| read.isolation(&site)).await
+}
+
+/// How fast people come through each lane.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Throughput {
+    /// In the order of the site's lanes.
+    throughput: Vec<ThroughputView>,
+}
+
+/// How fast people come through each lane now, and whether a second one is needed
+#[utoipa::path(
+    get, path = "/api/v1/sites/{site}/throughput", tag = "people",
+    params(("site" = String, Path, description = "The site's id")),
+    responses((status = 200, body = Throughput)),
+)]
+pub(crate) async fn throughput(
+    State(app): State<AppState>,
+    InSite(site): InSite,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.end()?;
+    app.answer(move |read| {
+        let throughput = read.throughput(&site)?;
+        Ok(Throughput { throughput })
+    })
+    .await
 }
 
 /// People were let out of isolation

@@ -242,6 +242,30 @@ pub struct EntryCounts {
     pub reasons: BTreeMap<String, u64>,
 }
 
+/// How fast people or vehicles come through a lane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ThroughputView {
+    /// The lane.
+    #[schema(value_type = String)]
+    pub lane: LaneId,
+    /// Since when it is counted: the last full quarter of an hour and this one so far.
+    #[schema(value_type = schema::Time)]
+    pub from: Wall,
+    /// Until when: now.
+    #[schema(value_type = schema::Time)]
+    pub to: Wall,
+    /// Passages either way.
+    pub passed: u64,
+    /// People measured.
+    pub screened: u64,
+    /// `passed` a minute.
+    pub per_minute: f64,
+    /// Seconds from one measurement to the next, on average; none where nobody was measured.
+    pub seconds_between: Option<f64>,
+    /// Measuring is slower than people arrive: open a second lane.
+    pub second_lane: bool,
+}
+
 /// The isolation register: people without names, as the guards' boxes and people by hand say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IsolationView {

@@ -32,6 +32,7 @@ async fn reads_answer_what_the_hub_knows() {
         ),
         ("isolation", "/api/v1/sites/binjiang/isolation"),
         ("downtimes", "/api/v1/downtimes"),
+        ("throughput", "/api/v1/sites/binjiang/throughput"),
         ("quarantine", "/api/v1/quarantine"),
         ("outbox", "/api/v1/outbox"),
     ] {

@@ -15,7 +15,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, UnitConfig, UnitView,
+        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView, UnitConfig,
+        UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -258,6 +259,15 @@ impl SiteRead for Fake {
         self.note("downtimes")?;
         Ok(made(
             json!([{ "from": "2026-11-23T03:10:00.000Z", "to": "2026-11-23T04:02:00.000Z" }]),
+        ))
+    }
+
+    fn throughput(&self, site: &SiteId) -> Result<Vec<ThroughputView>, ReadError> {
+        known(site)?;
+        Ok(made(
+            json!([{ "lane": "people", "from": "2026-11-23T07:15:00.000Z",
+            "to": "2026-11-23T07:40:00.000Z", "passed": 150, "screened": 150,
+            "per_minute": 6.0, "seconds_between": 10.0, "second_lane": true }]),
         ))
     }
 

@@ -1,7 +1,8 @@
 //! Any program that takes HTTP.
 //!
-//! A POST of JSON with three headers: `X-Gatepost-Delivery` (the same number again is the same
-//! message again), `X-Gatepost-Timestamp` (seconds since 1970) and, where there is a secret,
+//! A POST of JSON, in which each message has its number: the same number again is the same message
+//! again. Three headers: `X-Gatepost-Delivery` (the number of the attempt), `X-Gatepost-Timestamp`
+//! (seconds since 1970) and, where there is a secret,
 //! `X-Gatepost-Signature`: `sha256=` and the HMAC-SHA256 in hex over the timestamp, a full stop, and
 //! the body. A 2xx is a receipt; 408, 429 and 5xx are tried again; all else is refused.
 

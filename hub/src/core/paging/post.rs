@@ -81,7 +81,7 @@ impl Post {
 /// What goes out at once to one address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dispatch {
-    /// Its number; sent on with what can take one, so that a repetition can be told.
+    /// The attempt's number.
     pub id: u64,
     /// Where.
     pub address: Address,
