@@ -47,6 +47,7 @@ pub async fn main(args: Args) -> anyhow::Result<bool> {
         mqtt: args.mqtt.address()?,
         mqtt_for_units: None,
         token: args.http.token()?,
+        history: args.store.clone(),
         hub_extra: String::new(),
         unit_extra: String::new(),
         sites: script.sites(state.started),

@@ -12,6 +12,7 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -48,12 +49,78 @@ pub struct Setup {
     pub mqtt_for_units: Option<String>,
     /// Asked for by the hub where it is reachable from outside.
     pub token: Option<String>,
+    /// Where the hub keeps its history.
+    pub history: History,
     /// Further tables of the hub's configuration.
     pub hub_extra: String,
     /// Further tables of the units' configurations.
     pub unit_extra: String,
     /// Sites with their units.
     pub sites: Vec<(Site, Vec<(Plan, Post)>)>,
+}
+
+/// Where a hub keeps its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum History {
+    /// In the record's own file.
+    Embedded,
+    /// In InfluxDB.
+    Influx {
+        /// Its address.
+        url: String,
+        /// The organisation.
+        org: String,
+        /// The bucket.
+        bucket: String,
+        /// A token that may read and write it.
+        token: String,
+    },
+}
+
+impl FromStr for History {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "embedded" {
+            return Ok(Self::Embedded);
+        }
+        let parts = text.strip_prefix("influx=").unwrap_or_default();
+        match parts.split(',').map(str::to_owned).collect::<Vec<_>>() {
+            parts if parts.len() == 4 && parts.iter().all(|part| !part.is_empty()) => {
+                let mut parts = parts.into_iter();
+                let mut part = || parts.next().unwrap_or_default();
+                Ok(Self::Influx {
+                    url: part(),
+                    org: part(),
+                    bucket: part(),
+                    token: part(),
+                })
+            }
+            _ => Err(format!(
+                "`{text}` is neither embedded nor like influx=http://127.0.0.1:8086,ORG,BUCKET,TOKEN"
+            )),
+        }
+    }
+}
+
+impl History {
+    /// The hub's table for it; a token goes into a file beside.
+    fn table(&self, dir: &Path) -> anyhow::Result<String> {
+        let Self::Influx {
+            url,
+            org,
+            bucket,
+            token,
+        } = self
+        else {
+            return Ok("[store]\nkind = \"embedded\"\n".to_owned());
+        };
+        write(&dir.join("influx.token"), token)?;
+        Ok(format!(
+            "[store]\nkind = \"influx\"\nurl = {url:?}\norg = {org:?}\nbucket = {bucket:?}\n\
+             token_file = \"influx.token\"\n"
+        ))
+    }
 }
 
 /// `demo.json`
@@ -295,10 +362,11 @@ fn write_hub(setup: &Setup) -> anyhow::Result<()> {
         .unwrap_or_default();
     let config = hub_config(&setup.dir);
     let text = format!(
-        "[hub]\ndata = {:?}\n\n[http]\nlisten = \"{}\"\n{token}\n[broker]\nkind = \"embedded\"\nlisten = \"{}\"\n\n[store]\nkind = \"embedded\"\n\n{}",
+        "[hub]\ndata = {:?}\n\n[http]\nlisten = \"{}\"\n{token}\n[broker]\nkind = \"embedded\"\nlisten = \"{}\"\n\n{}\n{}",
         dir.join("data").display().to_string(),
         setup.http,
         setup.mqtt,
+        setup.history.table(&dir)?,
         setup.hub_extra,
     );
     write(&config, &text)?;

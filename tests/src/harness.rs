@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crate::{
     api::Api,
     chaos_proxy::ChaosProxy,
-    fleet::{DemoFile, Fleet, Setup, free_port, read_demo},
+    fleet::{DemoFile, Fleet, History, Setup, free_port, read_demo},
     journal::State,
     stage::{Script, Stage},
     verify,
@@ -83,6 +83,7 @@ impl Wants {
             mqtt,
             mqtt_for_units: proxy.as_ref().map(|proxy| proxy.address().to_owned()),
             token: None,
+            history: History::Embedded,
             hub_extra: self.hub_extra.clone(),
             unit_extra: self.unit_extra.clone(),
             sites: self.script.sites(state.started),

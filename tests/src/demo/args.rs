@@ -3,6 +3,8 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Dur
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand};
 
+use crate::fleet::History as Home;
+
 /// Gatepost on one machine, with simulated gate units driving the real software from the pins up.
 #[derive(Debug, Clone, Parser)]
 #[command(
@@ -36,6 +38,9 @@ pub struct Args {
     /// Stop after so long; for instance 60s.
     #[arg(long = "for", value_parser = span)]
     pub until: Option<Duration>,
+    /// Where the hub keeps its history: embedded, or influx=URL,ORG,BUCKET,TOKEN.
+    #[arg(long, default_value = "embedded")]
+    pub store: Home,
     /// People through the first site's lane `people`, from a file of rows `slot_start_local,in,out`
     /// a half hour each. Only that site is there then, and its clock runs through the file's dates.
     #[arg(long, requires = "site_zone")]
@@ -191,6 +196,21 @@ mod tests {
         assert_eq!(args.until, Some(Duration::from_secs(60)));
         let args = parse(&["--counts", "f.csv", "--site-zone", "America/Los_Angeles"]).unwrap();
         assert_eq!(args.site_zone, Some(Tz::America__Los_Angeles));
+        let influx = parse(&[
+            "--store",
+            "influx=http://127.0.0.1:8086,town,gatepost,secret",
+        ]);
+        assert_eq!(
+            influx.unwrap().store,
+            Home::Influx {
+                url: "http://127.0.0.1:8086".to_owned(),
+                org: "town".to_owned(),
+                bucket: "gatepost".to_owned(),
+                token: "secret".to_owned(),
+            }
+        );
+        assert!(parse(&["--store", "influx=http://127.0.0.1:8086,town"]).is_err());
+        assert_eq!(parse(&[]).unwrap().store, Home::Embedded);
         assert!(matches!(
             parse(&["verify", "d"]).unwrap().command,
             Some(Command::Verify { .. })

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{program, run};
 
-struct Demo {
+pub(crate) struct Demo {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     http: String,
@@ -27,7 +27,7 @@ struct Demo {
 
 impl Demo {
     /// Starts one and waits for its address.
-    async fn start(dir: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) async fn start(dir: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let (http, mqtt) = (free_port()?, free_port()?);
         let mut child = Command::new(program())
             .arg("--data")
@@ -50,6 +50,16 @@ impl Demo {
         Ok(Self { child, lines, http })
     }
 
+    /// `HOST:PORT` of its page.
+    pub(crate) fn http(&self) -> &str {
+        &self.http
+    }
+
+    /// As Ctrl-C does.
+    pub(crate) fn interrupt(&self) -> anyhow::Result<()> {
+        self.signal(Signal::INT)
+    }
+
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = self.child.id().context("it has ended")?;
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -57,7 +67,7 @@ impl Demo {
     }
 
     /// Waits for its end; what it said meanwhile.
-    async fn ended(mut self) -> anyhow::Result<(std::process::ExitStatus, Vec<String>)> {
+    pub(crate) async fn ended(mut self) -> anyhow::Result<(std::process::ExitStatus, Vec<String>)> {
         let mut said = Vec::new();
         let deadline = Deadline::after(Duration::from_secs(60));
         loop {
@@ -92,7 +102,7 @@ async fn nothing_left(dir: &Path, within: Duration) -> anyhow::Result<()> {
     .await
 }
 
-async fn verify(dir: &Path) -> anyhow::Result<String> {
+pub(crate) async fn verify(dir: &Path) -> anyhow::Result<String> {
     let done = Command::new(program())
         .arg("verify")
         .arg(dir)

@@ -119,7 +119,7 @@ pub(super) fn counts(
     let asked = spans
         .iter()
         .enumerate()
-        .map(|(n, span)| which.aggregate(&format!("n{n}"), "seq", ("count", "sum"), span));
+        .map(|(n, span)| which.aggregate(&format!("n{n}"), "seq", "count", span));
     let answer = question.ask(asked)?;
     table::rows(&answer, |row| {
         let span = &spans[row.need("result")?[1..].parse::<usize>().unwrap_or(0)];
@@ -153,8 +153,8 @@ pub(super) fn stats(
     let spans = spans(&buckets.edges, |bucket| buckets.single[bucket]);
     let asked = spans.iter().enumerate().flat_map(|(n, span)| {
         let which = &which;
-        AGGREGATES.iter().map(move |(name, field, how)| {
-            which.aggregate(&format!("{name}{n}"), field, *how, span)
+        AGGREGATES.iter().map(move |(name, field, aggregate)| {
+            which.aggregate(&format!("{name}{n}"), field, aggregate, span)
         })
     });
     let answer = question.ask(asked)?;
@@ -185,13 +185,13 @@ pub(super) fn stats(
     Ok(buckets.sums.iter().map(Sum::stats).collect())
 }
 
-/// Result, field, and how it is put together within a series and over all.
-const AGGREGATES: [(&str, &str, (&str, &str)); 5] = [
-    ("n", "value", ("count", "sum")),
-    ("a", "value", ("min", "min")),
-    ("z", "value", ("max", "max")),
-    ("d", "value_e9", ("count", "sum")),
-    ("s", "value_e9", ("sum", "sum")),
+/// Result, field, aggregate.
+const AGGREGATES: [(&str, &str, &str); 5] = [
+    ("n", "value", "count"),
+    ("a", "value", "min"),
+    ("z", "value", "max"),
+    ("d", "value_e9", "count"),
+    ("s", "value_e9", "sum"),
 ];
 
 /// The number of an event that a filter asks for.

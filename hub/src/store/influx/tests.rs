@@ -2,6 +2,7 @@
 
 mod copies;
 mod faults;
+mod figures;
 mod orders;
 mod proxy;
 mod refused;

@@ -25,7 +25,7 @@ pub(super) fn server() -> Option<&'static Server> {
 
 pub(super) struct Server {
     pub(super) url: String,
-    folder: TempDir,
+    pub(super) folder: TempDir,
     buckets: AtomicU64,
 }
 
@@ -53,6 +53,8 @@ impl Server {
             .arg(format!("--bolt-path={}", at.join("bolt").display()))
             .arg(format!("--sqlite-path={}", at.join("sqlite").display()))
             .arg(format!("--engine-path={}", at.join("engine").display()))
+            // What is written is packed on the disk soon, so that its size can be told.
+            .arg("--storage-cache-snapshot-write-cold-duration=5s")
             .args(["--reporting-disabled", "--log-level=error"])
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
