@@ -32,6 +32,7 @@ mod point;
 mod read;
 mod readings;
 mod retain;
+mod roll;
 mod rows;
 mod scan;
 mod seal;

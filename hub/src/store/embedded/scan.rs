@@ -9,7 +9,7 @@ use super::{
     point::HOUR,
     read::{code, filter},
     readings::bucket_of,
-    retain::Aggregated,
+    roll::Aggregated,
 };
 use crate::store::port::{CountFilter, StatsFilter};
 
