@@ -161,6 +161,9 @@ pub struct SiteSnapshot {
     /// Open alerts, worst first: critical before major before minor, unanswered before answered,
     /// then oldest first.
     pub alerts: Vec<AlertView>,
+    /// Parts of the hub that do not work now, as `/readyz` names them: what is shown here is not the
+    /// newest.
+    pub troubles: Vec<String>,
 }
 
 /// People through the lanes that lead into the site, in the site's day.

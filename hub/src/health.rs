@@ -63,6 +63,13 @@ impl Health {
             .collect()
     }
 
+    /// The parts that do not work.
+    pub fn troubles(&self) -> Vec<String> {
+        let parts = self.lock();
+        let broken = parts.iter().filter(|part| part.wrong.is_some());
+        broken.map(|part| part.name.to_owned()).collect()
+    }
+
     /// A list of words is whole whatever panicked while it was held.
     fn lock(&self) -> MutexGuard<'_, Vec<Part>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -250,14 +250,22 @@ impl Live {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let grace = core.settings().slot_grace;
-        let mut model = match scope {
-            Some(site) => to_json(read_model::site::snapshot(core.state(), site, grace, now)?),
-            None => fleet(&core, grace, readers, sites, now),
-        };
         // What is on the page is not the newest while a part of the hub does not work.
-        let parts = self.health.readiness().into_iter();
-        let troubles = parts.filter(|part| !part.ready).map(|part| part.name);
-        model["troubles"] = troubles.collect();
+        let troubles = self.health.troubles();
+        let model = match scope {
+            Some(site) => to_json(read_model::site::snapshot(
+                core.state(),
+                site,
+                grace,
+                troubles,
+                now,
+            )?),
+            None => {
+                let mut fleet = fleet(&core, grace, readers, sites, now);
+                fleet["troubles"] = troubles.into();
+                fleet
+            }
+        };
         Ok(model)
     }
 }

@@ -112,7 +112,8 @@ impl SiteRead for ReadModel {
 
     fn site(&self, id: &SiteId) -> Result<SiteSnapshot, ReadError> {
         let core = self.core();
-        site::snapshot(core.state(), id, core.settings().slot_grace, self.now())
+        let grace = core.settings().slot_grace;
+        site::snapshot(core.state(), id, grace, self.health.troubles(), self.now())
     }
 
     fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {

@@ -186,7 +186,7 @@ impl SiteRead for Fake {
                 "ambient": {"value": 21.6, "at": "2026-11-23T07:30:00.000Z", "interval_s": 60, "state": "fresh", "state_since": null},
                 "headcount": null, "slots": [slot()], "units_online": 1, "units_total": 1,
             }],
-            "units": [unit()], "alerts": [alert(1, 1)],
+            "units": [unit()], "alerts": [alert(1, 1)], "troubles": [],
         })))
     }
 

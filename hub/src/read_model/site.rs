@@ -19,6 +19,7 @@ pub fn snapshot(
     state: &State,
     id: &SiteId,
     grace: TimeDelta,
+    troubles: Vec<String>,
     now: Wall,
 ) -> Result<SiteSnapshot, ReadError> {
     let site = find(state, id)?;
@@ -46,6 +47,7 @@ pub fn snapshot(
             .collect(),
         units: unit::all(site, listening_since, now),
         alerts: alerts::worst_first(state.open_alerts(id)),
+        troubles,
     })
 }
 
