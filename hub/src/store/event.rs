@@ -125,6 +125,13 @@ impl StoredEvent {
         matches!(&self.entry, Line::Event(event) if event.test)
     }
 
+    /// Its time is that of the unit's own clock, which the unit trusted when it happened and the hub's
+    /// does not contradict. A time by an anchor may be what the hub itself told the unit.
+    pub fn is_by_the_units_clock(&self) -> bool {
+        let is_stamped = matches!(&self.entry, Line::Event(event) if event.at.is_some());
+        is_stamped && self.source == TimeSource::Unit
+    }
+
     /// As the API shows it: the wire's fields, and the record's. Where a newer unit's field bears
     /// the name of one of the record's, the record's stands.
     pub fn to_json(&self) -> Value {

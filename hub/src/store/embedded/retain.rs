@@ -2,7 +2,8 @@
 //! of its day, and then it goes. A slice at a time, each in a transaction, between two turns.
 //!
 //! A hub whose clock is wrong must not throw away a record: time has passed only as far as some unit's
-//! own trusted clock says so too. Where no unit ever knows the time nothing is old.
+//! own trusted clock says so too, and not what the hub told a unit. Where no unit ever knows the time by
+//! itself nothing is old.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -22,7 +22,7 @@ use super::{
     rows::{Codes, put_newest, put_row},
     seal::SLICE,
 };
-use crate::store::event::{StoredEvent, TimeSource};
+use crate::store::event::StoredEvent;
 
 /// The one writer of a history.
 ///
@@ -202,7 +202,7 @@ impl Appending<'_, '_> {
                 continue;
             }
             self.appended.added += 1;
-            if event.source == TimeSource::Unit {
+            if event.is_by_the_units_clock() {
                 self.appended.sure = self.appended.sure.max(Some(event.time.micros()));
             }
             let Some((reading, point)) = Point::of(event) else {

@@ -3,6 +3,7 @@
 use gatepost_dashboard::ports::Step;
 use gatepost_model::{
     Direction,
+    event::{Line, Stamp},
     retention::{Keep, Retention, Span},
 };
 use serde_json::json;
@@ -19,10 +20,19 @@ fn zone() -> SiteZone {
     SiteZone::parse("Asia/Kathmandu").unwrap()
 }
 
+/// By the unit's own clock.
 fn at(seq: u64, second: i64, mut event: StoredEvent) -> StoredEvent {
     event.time = contract::wall(BEGINS).plus_micros(second * 1_000_000);
     event.received = event.time;
     event.seq = seq;
+    let Line::Event(entry) = &mut event.entry else {
+        panic!("a gap has no clock");
+    };
+    entry.at = Some(Stamp {
+        at: event.time,
+        err_ms: event.time_error_ms,
+    });
+    event.line = entry.to_line().into();
     event
 }
 
@@ -297,10 +307,15 @@ fn a_clock_that_is_years_ahead_throws_nothing_away() {
     );
     let oldest = page.unwrap().events[0]["time"].as_str().unwrap().to_owned();
     assert_eq!(&oldest[..10], "2026-08-01", "{oldest}");
-    // Nor does one of which no unit says that it is right.
+    // Nor does one of which no unit says by its own clock that it is right: what only an anchor tells
+    // may be what this hub told the unit.
     let mut unsure = fifty_days();
     for event in &mut unsure {
-        event.source = crate::store::event::TimeSource::Hub;
+        if let Line::Event(entry) = &mut event.entry {
+            entry.at = None;
+            event.line = entry.to_line().into();
+        }
+        assert_eq!(event.source, crate::store::event::TimeSource::Unit);
     }
     let file = File::empty();
     file.append(&unsure);
