@@ -2,17 +2,23 @@
 //!
 //! A store's own tests hand over how to make an empty one; see [`check`].
 
+mod counting;
+mod made;
+
 use std::sync::Arc;
 
-use gatepost_dashboard::ports::{EventQuery, ReadError, Step};
-use gatepost_model::{Direction, LaneId, SiteId, Wall, Zone, event::Line};
+use gatepost_dashboard::ports::{EventQuery, ReadError};
+use gatepost_model::{Direction, SiteId, Wall, event::Line};
 use serde_json::{Value, json};
 
 use super::{
     event::{StoredEvent, TimeSource},
     port::{CountFilter, EventStore, Stats, StatsFilter},
 };
-use crate::calendar::SiteZone;
+
+use counting::{filters, half_open, latest, numbers, shifted_day};
+use made::HOSTILE;
+pub(crate) use made::{a_day, event, every_kind, passage, reading, site, test, wall};
 
 /// A store, and the way into it.
 pub(crate) trait Bench {
@@ -48,80 +54,6 @@ const CASES: [(&str, Case); 13] = [
     ("every kind, with any text in every field", kinds),
     ("ids, numbers and times at their limits", limits),
 ];
-
-pub(crate) fn wall(text: &str) -> Wall {
-    Wall::parse(text).unwrap()
-}
-
-pub(crate) fn site() -> SiteId {
-    "binjiang".parse().unwrap()
-}
-
-/// An event of site `binjiang`, unit `gate-1`, log `log-1`, on the evening of 2026-11-23 in UTC.
-pub(crate) fn event(seq: u64, second: i64, fields: Value) -> StoredEvent {
-    let mut line = json!({"mono_us": seq * 1000});
-    for (name, value) in fields.as_object().unwrap() {
-        line[name] = value.clone();
-    }
-    let line = line.to_string();
-    let time = wall("2026-11-23T20:00:00Z").plus_micros(second * 1_000_000);
-    StoredEvent {
-        site: site(),
-        unit: "gate-1".parse().unwrap(),
-        log: "log-1".parse().unwrap(),
-        seq,
-        n: 1,
-        boot: "boot-1".parse().unwrap(),
-        mono_us: seq * 1000,
-        time,
-        time_error_ms: 12,
-        source: TimeSource::Unit,
-        received: time.plus_micros(1_000_000),
-        entry: Line::from_bytes(line.as_bytes()).unwrap(),
-        line: Arc::from(line),
-    }
-}
-
-pub(crate) fn passage(seq: u64, second: i64, lane: &str, dir: &str) -> StoredEvent {
-    let fields = json!({"kind": "passage", "lane": lane, "dir": dir, "duration_ms": 400});
-    event(seq, second, fields)
-}
-
-pub(crate) fn reading(seq: u64, second: i64, sensor: &str, value: f64) -> StoredEvent {
-    let fields = json!({"kind": "reading", "sensor": sensor, "quantity": "ambient_c", "value": value, "zone": "living"});
-    event(seq, second, fields)
-}
-
-pub(crate) fn test(mut event: StoredEvent) -> StoredEvent {
-    let mut line: Value = serde_json::from_str(&event.line).unwrap();
-    line["test"] = json!(true);
-    event.line = Arc::from(line.to_string());
-    event.entry = Line::from_bytes(event.line.as_bytes()).unwrap();
-    event
-}
-
-/// One event of each kind that there is, with all its fields, and one of a kind to come.
-pub(crate) fn every_kind() -> Vec<StoredEvent> {
-    let fields = [
-        json!({"kind": "boot", "version": "1.2.3", "config": "c0ffee", "lanes": ["people"], "sensors": ["yard-env"], "zones": ["living"], "reason": "boot"}),
-        json!({"kind": "heartbeat", "watched_from_mono_us": 1, "uptime_s": 60, "clock": "synced", "waiting": 3, "disk_free": 1_u64 << 40, "cpu_c": 51.0, "undervoltage": false, "lost_edges": 0}),
-        json!({"kind": "passage", "lane": "goods", "dir": "out", "duration_ms": 4000, "disinfected": true, "litres": 2.0}),
-        json!({"kind": "unclear", "lane": "people", "reason": "overlap"}),
-        json!({"kind": "entry", "lane": "people", "outcome": "refused", "reason": "no \"certificate\", 没有"}),
-        json!({"kind": "screening", "lane": "people", "id": "s-1", "attempt": 1, "skin_c": 34.75, "ambient_c": 18.0, "baseline_c": 34.5, "delta_c": 0.25, "rule": "rel-1", "verdict": "normal"}),
-        json!({"kind": "reading", "sensor": "yard-env", "quantity": "humidity", "value": 50.0, "zone": "isolation"}),
-        json!({"kind": "round", "zone": "living", "round": "r-1", "phase": "ended", "started_mono_us": 1, "litres": 3.0, "pump_s": 60.0, "points": ["a", "b"], "evidence": "button+flow"}),
-        json!({"kind": "fault", "sensor": "people-ir", "code": "bus_error", "detail": "pec\n2"}),
-        json!({"kind": "cleared", "sensor": "people-ir", "code": "bus_error", "detail": ""}),
-        json!({"kind": "calibration", "sensor": "living-flow", "quantity": "pulses_per_litre", "before": 450.0, "after": 440.5, "by": "李"}),
-        json!({"kind": "weather", "wind": [1, 2.5], "seq": "its own", "nested": {"a": null}}),
-    ];
-    let seconds = 0_i64..;
-    let events = (1..).zip(seconds).zip(fields);
-    events
-        .map(|((seq, second), fields)| event(seq, second, fields))
-        .collect()
-}
 
 fn all() -> EventQuery {
     EventQuery {
@@ -252,25 +184,6 @@ fn equal_times(bench: &dyn Bench) {
     assert!(keys.is_sorted());
 }
 
-/// Readings and passages of two units over a day, with their numbers out of step with their times.
-pub(crate) fn a_day() -> Vec<StoredEvent> {
-    (0_i64..600)
-        .map(|n| {
-            let seq = u64::try_from(n / 2 + 1).unwrap();
-            let second = n * 137 % 80_000;
-            let mut event = match n % 3 {
-                0 => passage(seq, second, "people", if n % 2 == 0 { "in" } else { "out" }),
-                1 => reading(seq, second, "yard-env", (n % 17) as f64 / 4.0),
-                _ => event(seq, second, json!({"kind": "screening", "lane": "people", "id": "s", "attempt": 1, "skin_c": 34.0 + (n % 8) as f64 / 4.0, "rule": "rel-1", "verdict": "normal"})),
-            };
-            if n % 2 == 0 {
-                event.unit = "gate-2".parse().unwrap();
-            }
-            event
-        })
-        .collect()
-}
-
 pub(crate) type Answers = (Vec<Value>, Vec<u64>, Vec<Vec<Option<Stats>>>, String);
 
 pub(crate) fn answers(store: &dyn EventStore, site: &SiteId) -> Answers {
@@ -378,246 +291,6 @@ fn pages(bench: &dyn Bench) {
     }
 }
 
-fn half_open(bench: &dyn Bench) {
-    let kept: Vec<StoredEvent> = (0..10)
-        .map(|n| passage(u64::try_from(n).unwrap() + 1, n, "people", "in"))
-        .collect();
-    bench.append(&kept);
-    let edges = seconds(&[2, 4, 5, 5, 8]);
-    assert_eq!(count(bench, &passages(&[], None), &edges), [2, 1, 0, 3]);
-    let query = EventQuery {
-        from: Some(edges[0]),
-        to: Some(edges[1]),
-        ..all()
-    };
-    assert_eq!(seqs(bench, &query), [3, 4]);
-    let query = EventQuery {
-        from: Some(edges[1]),
-        to: Some(edges[0]),
-        ..all()
-    };
-    assert!(seqs(bench, &query).is_empty());
-    assert!(count(bench, &passages(&[], None), &[]).is_empty());
-    assert!(count(bench, &passages(&[], None), &edges[..1]).is_empty());
-}
-
-fn filters(bench: &dyn Bench) {
-    let mut other_unit = reading(5, 5, "hall-env", 20.0);
-    other_unit.unit = "yard-1".parse().unwrap();
-    bench.append(&[
-        passage(1, 1, "people", "in"),
-        passage(2, 2, "people", "out"),
-        passage(3, 3, "goods", "in"),
-        event(
-            4,
-            4,
-            json!({"kind": "unclear", "lane": "people", "reason": "overlap"}),
-        ),
-        other_unit,
-        test(passage(6, 6, "people", "in")),
-        test(reading(7, 7, "yard-env", 21.0)),
-    ]);
-    let seqs = |query: EventQuery| seqs(bench, &query);
-    let lane = |lane: &str| Some(lane.parse::<LaneId>().unwrap());
-    assert_eq!(
-        seqs(EventQuery {
-            lane: lane("people"),
-            ..all()
-        }),
-        [1, 2, 4, 6]
-    );
-    assert_eq!(
-        seqs(EventQuery {
-            kind: Some("passage".to_owned()),
-            ..all()
-        }),
-        [1, 2, 3, 6]
-    );
-    assert_eq!(
-        seqs(EventQuery {
-            kind: Some("unclear".to_owned()),
-            lane: lane("people"),
-            ..all()
-        }),
-        [4]
-    );
-    assert_eq!(
-        seqs(EventQuery {
-            unit: Some("yard-1".parse().unwrap()),
-            ..all()
-        }),
-        [5]
-    );
-    assert_eq!(
-        seqs(EventQuery {
-            zone: Some(Zone::Living),
-            ..all()
-        }),
-        [5, 7]
-    );
-    assert!(
-        seqs(EventQuery {
-            kind: Some("nothing".to_owned()),
-            ..all()
-        })
-        .is_empty()
-    );
-    assert!(
-        seqs(EventQuery {
-            lane: lane("car"),
-            ..all()
-        })
-        .is_empty()
-    );
-
-    // Tests are counted nowhere.
-    let count = |lanes: &[&str], dir| count(bench, &passages(lanes, dir), &seconds(&[0, 10]));
-    assert_eq!(count(&[], None), [3]);
-    assert_eq!(count(&["people"], None), [2]);
-    assert_eq!(count(&["people", "goods"], Some(Direction::In)), [2]);
-    assert_eq!(count(&["goods"], Some(Direction::Out)), [0]);
-    assert_eq!(count(&["car"], None), [0]);
-    let latest = bench.store().latest(&site()).unwrap();
-    assert_eq!(latest.len(), 1);
-    assert_eq!(
-        (latest[0].sensor.as_str(), latest[0].zone),
-        ("hall-env", Some(Zone::Living))
-    );
-}
-
-fn shifted_day(bench: &dyn Bench) {
-    // One passage each quarter of an hour, from the day before the shift to the day after.
-    let start = wall("2005-10-29T07:00:00Z");
-    let kept: Vec<StoredEvent> = (0..3 * 4 * 26)
-        .map(|n| {
-            let mut event = passage(u64::try_from(n).unwrap() + 1, 0, "people", "in");
-            event.time = start.plus_micros(n * 900_000_000);
-            event
-        })
-        .collect();
-    bench.append(&kept);
-    let zone = SiteZone::parse("America/Los_Angeles").unwrap();
-    let (from, to) = zone.day_bounds("2005-10-30".parse().unwrap());
-    let days = zone
-        .edges(from.plus_micros(-24 * 3_600_000_000), to, Step::Day)
-        .unwrap();
-    assert_eq!(count(bench, &passages(&[], None), &days), [96, 100]);
-    let halves = zone.edges(from, to, Step::Minutes(30)).unwrap();
-    assert_eq!(count(bench, &passages(&[], None), &halves), [2; 50]);
-}
-
-fn numbers(bench: &dyn Bench) {
-    let round = |seq, second, zone: &str, phase: &str, litres: f64| {
-        event(
-            seq,
-            second,
-            json!({"kind": "round", "zone": zone, "round": "r", "phase": phase, "started_mono_us": 0, "litres": litres, "pump_s": 1.0, "points": [], "evidence": "button+flow"}),
-        )
-    };
-    let screening = |seq, second, lane: &str, skin: f64| {
-        event(
-            seq,
-            second,
-            json!({"kind": "screening", "lane": lane, "id": "s", "attempt": 1, "skin_c": skin, "rule": "rel-1", "verdict": "normal"}),
-        )
-    };
-    bench.append(&[
-        reading(1, 1, "a", 1.0),
-        reading(2, 2, "a", 4.0),
-        reading(3, 3, "b", -2.0),
-        reading(4, 12, "a", 1.0e308),
-        reading(5, 13, "a", 1.0e308),
-        event(
-            6,
-            3,
-            json!({"kind": "reading", "sensor": "a", "quantity": "humidity", "value": 50.0}),
-        ),
-        round(7, 1, "living", "started", 0.0),
-        round(8, 2, "living", "ended", 3.5),
-        round(9, 3, "isolation", "ended", 1.5),
-        round(10, 4, "living", "abandoned", 9.0),
-        screening(11, 5, "people", 34.5),
-        screening(12, 6, "people-2", 36.5),
-    ]);
-    let edges = seconds(&[0, 10, 20, 30]);
-    let stats = |which: StatsFilter| bench.store().stats(&site(), &which, &edges).unwrap();
-    let of = |n, min, mean, max| Some(Stats { n, min, mean, max });
-    let readings = |sensor: Option<&str>, zone| StatsFilter::Readings {
-        quantity: "ambient_c".to_owned(),
-        sensor: sensor.map(|sensor| sensor.parse().unwrap()),
-        zone,
-    };
-    let huge = of(2, 1.0e308, 1.0e308, 1.0e308);
-    assert_eq!(
-        stats(readings(None, None)),
-        [of(3, -2.0, 1.0, 4.0), huge, None]
-    );
-    assert_eq!(
-        stats(readings(Some("a"), Some(Zone::Living))),
-        [of(2, 1.0, 2.5, 4.0), huge, None]
-    );
-    assert_eq!(stats(readings(None, Some(Zone::Isolation))), [None; 3]);
-    assert_eq!(stats(readings(Some("c"), None)), [None; 3]);
-    assert_eq!(
-        stats(StatsFilter::Litres { zone: None })[0],
-        of(2, 1.5, 2.5, 3.5)
-    );
-    assert_eq!(
-        stats(StatsFilter::Litres {
-            zone: Some(Zone::Living)
-        })[0],
-        of(1, 3.5, 3.5, 3.5)
-    );
-    assert_eq!(
-        stats(StatsFilter::SkinC { lanes: vec![] })[0],
-        of(2, 34.5, 35.5, 36.5)
-    );
-    let people = vec!["people".parse().unwrap()];
-    assert_eq!(
-        stats(StatsFilter::SkinC { lanes: people })[0],
-        of(1, 34.5, 34.5, 34.5)
-    );
-}
-
-fn latest(bench: &dyn Bench) {
-    bench.append(&[
-        reading(1, 100, "yard-env", 20.0),
-        reading(2, 50, "yard-env", 10.0),
-    ]);
-    bench.append(&[
-        reading(3, 90, "yard-env", 15.0),
-        reading(4, 1, "hall-env", 5.0),
-    ]);
-    let mut other_unit = reading(1, 500, "yard-env", 30.0);
-    other_unit.unit = "gate-2".parse().unwrap();
-    bench.append(&[other_unit]);
-    let latest = bench.store().latest(&site()).unwrap();
-    let key: Vec<_> = latest
-        .iter()
-        .map(|it| {
-            (
-                it.unit.as_str(),
-                it.sensor.as_str(),
-                it.quantity.as_str(),
-                it.value,
-            )
-        })
-        .collect();
-    assert_eq!(
-        key,
-        [
-            ("gate-1", "hall-env", "ambient_c", 5.0),
-            ("gate-1", "yard-env", "ambient_c", 20.0),
-            ("gate-2", "yard-env", "ambient_c", 30.0),
-        ]
-    );
-    assert_eq!(latest[1].at, seconds(&[100])[0]);
-    // Of equal times the higher sequence stands, whichever comes first.
-    bench.append(&[reading(6, 100, "yard-env", 22.0)]);
-    bench.append(&[reading(5, 100, "yard-env", 21.0)]);
-    assert_eq!(bench.store().latest(&site()).unwrap()[1].value, 22.0);
-}
-
 fn hostile(bench: &dyn Bench) {
     let words = [
         "'; DROP TABLE event; --",
@@ -664,9 +337,6 @@ fn hostile(bench: &dyn Bench) {
     }
     assert_eq!(bench.store().latest(&site()).unwrap().len(), words.len());
 }
-
-/// A text that breaks what takes it for more than a text.
-const HOSTILE: &str = "a,b=c d\n\"e\\ ${r._value} 門 🚧\t%0a\u{7f}";
 
 fn kinds(bench: &dyn Bench) {
     let mut kept = every_kind();
