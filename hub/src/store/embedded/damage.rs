@@ -10,11 +10,11 @@ use std::{
 };
 
 use gatepost_model::{SiteId, Wall};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tracing::error;
 
 use super::{
-    block::{self, ANY_SERIES},
+    block::{self, ANY_SERIES, Block},
     catalog::Series,
     memory::Memory,
     point::{HOUR, wall},
@@ -48,8 +48,9 @@ impl Damaged {
             let (hour, series) = block::parts(key);
             let from = wall(hour.saturating_mul(HOUR));
             error!(series, %from, "a block of readings is damaged and is left out");
-            keys.to_set_aside.insert(key);
         }
+        // One that was made again by what came late may be damaged again.
+        keys.to_set_aside.insert(key);
     }
 
     /// What was set aside before, or is a journal row that cannot be read.
@@ -136,6 +137,15 @@ impl Writer {
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for key in &keys {
+            let data: Option<Vec<u8>> = transaction
+                .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
+                .query_row([key], |row| row.get(0))
+                .optional()?;
+            // What came late has made a sound one in its place by now.
+            let is_sound = |data: Vec<u8>| Block::open(*key, &data).and_then(Block::points).is_ok();
+            if data.is_none_or(is_sound) {
+                continue;
+            }
             transaction.execute(
                 "INSERT INTO reading_damaged (key, data)
                  SELECT key, data FROM reading_block WHERE key = ?1",

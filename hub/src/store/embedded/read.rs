@@ -230,6 +230,9 @@ pub(super) fn counts(
         let mut sums = vec![Sum::default(); counts.len()];
         readings::fold(asked, site, |_| true, edges, &mut sums)?;
         counts = sums.iter().map(|sum| sum.n).collect();
+    } else {
+        // Rows and what they became are read as of one moment.
+        asked.begin(|_| ())?;
     }
     let Some(scan) = scan.resolve(asked.connection, site)? else {
         return Ok(counts);

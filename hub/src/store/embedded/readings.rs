@@ -56,7 +56,8 @@ pub(super) fn sum(
         zone,
     } = which
     else {
-        return Ok(());
+        // Rows and what they became are read as of one moment.
+        return asked.begin(|_| ());
     };
     let is_asked = |series: &Series| series.is_asked(quantity, sensor.as_ref(), *zone);
     fold(asked, site, is_asked, edges, sums)
@@ -75,7 +76,7 @@ pub(super) fn fold(
         return Ok(());
     };
     if sums.is_empty() || first >= last {
-        return Ok(());
+        return asked.begin(|_| ());
     }
     let hours = hour_of(*first)..hour_of(*last - 1) + 1;
     let (series, sealed) = asked.begin(|memory| {

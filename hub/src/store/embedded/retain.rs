@@ -164,10 +164,16 @@ impl Writer {
             .range(*cleared..before.div_euclid(HOUR))
             .copied()
             .collect();
+        let mut looked_at = 0;
         for hour in due {
-            let keys = blocks_of(connection, hour, &of_site)?;
+            let (keys, of_others) = blocks_of(connection, hour, &of_site)?;
             if keys.is_empty() {
                 *cleared = hour + 1;
+                looked_at += of_others;
+                // What others keep longer is passed over, in slices as well.
+                if looked_at > SLICE {
+                    return Ok(true);
+                }
                 continue;
             }
             let transaction =
@@ -236,22 +242,29 @@ impl Class {
     }
 }
 
-/// The blocks of some series in an hour.
+/// The blocks of some series in an hour, up to a slice of them, and how many others are beside them.
 fn blocks_of(
     connection: &Connection,
     hour: i64,
     series: &HashSet<SeriesId>,
-) -> rusqlite::Result<Vec<i64>> {
+) -> rusqlite::Result<(Vec<i64>, usize)> {
     let mut statement = connection.prepare_cached(
         "SELECT key FROM reading_block WHERE key >= ?1 AND key < ?2 ORDER BY key",
     )?;
-    let ends = params![block::key(hour, 0), block::key(hour + 1, 0)];
-    let keys = statement.query_map(ends, |row| row.get(0))?;
-    let is_asked = |key: &rusqlite::Result<i64>| match key {
-        Ok(key) => series.contains(&block::parts(*key).1),
-        Err(_) => true,
-    };
-    keys.filter(is_asked).take(SLICE).collect()
+    let mut rows = statement.query(params![block::key(hour, 0), block::key(hour + 1, 0)])?;
+    let (mut keys, mut others) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let key = row.get(0)?;
+        if !series.contains(&block::parts(key).1) {
+            others += 1;
+            continue;
+        }
+        keys.push(key);
+        if keys.len() == SLICE {
+            break;
+        }
+    }
+    Ok((keys, others))
 }
 
 /// The kinds of a class that a site has rows of.

@@ -268,3 +268,38 @@ fn flipped_and_torn_bytes_anywhere_are_found_or_change_no_answer() {
         trials()
     );
 }
+
+#[test]
+fn what_comes_late_for_a_damaged_hour_is_kept() {
+    let file = File::empty();
+    let reading = |seq: u64, value: f64| contract::reading(seq, 60, "yard-env", value);
+    file.append(&[reading(1, 1.0), reading(2, 2.0)]);
+    file.seal();
+    let spoil = |file: &File| {
+        let writing = file.writing.lock().unwrap();
+        let sql = "UPDATE reading_block SET data = CAST(X'00' || data AS BLOB)
+                   WHERE key = (SELECT min(key) FROM reading_block)";
+        assert_eq!(writing.0.execute(sql, []).unwrap(), 1);
+    };
+    let numbers = |file: &File| {
+        let hours = hours(&file.store, "yard-env").unwrap();
+        hours[0].map(|stats| (stats.n, stats.max))
+    };
+    for round in 1..=2 {
+        spoil(&file);
+        let value = f64::from(round) * 10.0;
+        file.append(&[reading(10 + u64::try_from(round).unwrap(), value)]);
+        file.seal();
+        // Whatever sets damaged blocks aside must not take the new one.
+        file.append(&[contract::reading(
+            20 + u64::try_from(round).unwrap(),
+            86_400,
+            "other",
+            1.0,
+        )]);
+        file.seal();
+        assert_eq!(numbers(&file), Some((1, value)), "round {round}");
+    }
+    let verified = verify(&file.writing.lock().unwrap().0).unwrap();
+    assert_eq!((verified.aside, verified.wrong.len()), (2, 0));
+}
