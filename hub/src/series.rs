@@ -104,6 +104,15 @@ impl Source<'_> {
         if let Some(which) = passages_of(&lanes, None) {
             self.lessen(&mut coverage, Question::Counts(&which), edges)?;
         }
+        // From where on it is not known who moved, it is not known who is inside.
+        let untold = match passages_of(&lanes, None) {
+            Some(which) => self
+                .store
+                .untold(&self.site.id, Question::Counts(&which), &since)?,
+            None => Vec::new(),
+        };
+        let since_begun = untold.iter().filter(|(_, to)| *to > begins);
+        let lost_from = since_begun.map(|(from, _)| *from.max(&begins)).min();
         let mut inside = self.anchor.map_or(0, |anchor| anchor.count);
         let mut moved = into.into_iter().zip(out);
         let mut advance = |moved: Option<(u64, u64)>| {
@@ -119,7 +128,8 @@ impl Source<'_> {
             .map(|(bucket, coverage)| {
                 let (estimate, is_seen) = advance(moved.next());
                 let has_begun = bucket[0] < self.now && bucket[1] > begins;
-                let is_known = has_begun && (is_seen || coverage > 0.0);
+                let is_told = lost_from.is_none_or(|from| bucket[1] <= from);
+                let is_known = has_begun && is_told && (is_seen || coverage > 0.0);
                 (vec![Value::from(is_known.then_some(estimate))], coverage)
             })
             .collect();

@@ -1,6 +1,10 @@
 //! Queries over a real store.
 
-use gatepost_dashboard::ports::Step;
+use gatepost_dashboard::{
+    ports::{EventQuery, Step},
+    view::EventPage,
+};
+use gatepost_model::SiteId;
 use serde_json::json;
 
 use super::*;
@@ -10,6 +14,7 @@ use crate::{
         contract::{Bench, event, passage, reading},
         embedded::tests::File,
         event::StoredEvent,
+        port::LatestReading,
     },
 };
 
@@ -72,6 +77,15 @@ impl Setup {
 
     /// Four hours from second 0 on, by the hour; it is three and a half hours later.
     fn ask(&self, metric: &str, change: impl FnOnce(&mut SeriesQuery)) -> Series {
+        self.ask_of(self.file.store(), metric, change)
+    }
+
+    fn ask_of(
+        &self,
+        store: &dyn EventStore,
+        metric: &str,
+        change: impl FnOnce(&mut SeriesQuery),
+    ) -> Series {
         let mut query = SeriesQuery {
             metric: metric.to_owned(),
             lane: None,
@@ -87,7 +101,7 @@ impl Setup {
         let source = Source {
             site: &self.site,
             zone: SiteZone::parse(&self.site.time_zone).unwrap(),
-            store: self.file.store(),
+            store,
             sight: &self.sight,
             anchor: Some(Anchor {
                 at: at(0),
@@ -153,6 +167,63 @@ fn the_headcount_is_that_at_the_end_of_each_bucket() {
         query.to = at(15 * 60 + HOUR);
     });
     assert_eq!(column(&before, "n"), json!([null, null, 3, 3]));
+}
+
+/// A store that does not know any more what it had in the second hour.
+struct Forgetful<'a>(&'a dyn EventStore);
+
+impl EventStore for Forgetful<'_> {
+    fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError> {
+        self.0.events(site, query)
+    }
+
+    fn counts(
+        &self,
+        site: &SiteId,
+        which: &CountFilter,
+        edges: &[Wall],
+    ) -> Result<Vec<u64>, ReadError> {
+        self.0.counts(site, which, edges)
+    }
+
+    fn stats(
+        &self,
+        site: &SiteId,
+        which: &StatsFilter,
+        edges: &[Wall],
+    ) -> Result<Vec<Option<Stats>>, ReadError> {
+        self.0.stats(site, which, edges)
+    }
+
+    fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
+        self.0.latest(site)
+    }
+
+    fn untold(
+        &self,
+        _site: &SiteId,
+        _which: Question<'_>,
+        _edges: &[Wall],
+    ) -> Result<Vec<(Wall, Wall)>, ReadError> {
+        Ok(vec![(at(15 * 60 + HOUR), at(15 * 60 + 2 * HOUR))])
+    }
+}
+
+#[test]
+fn nobody_knows_who_is_inside_after_what_the_store_cannot_tell() {
+    let setup = passages();
+    let store = Forgetful(setup.file.store());
+    let headcount = setup.ask_of(&store, "headcount", |_| ());
+    assert_eq!(column(&headcount, "n"), json!([3, null, null, null]));
+    let later = setup.ask_of(&store, "headcount", |query| {
+        query.from = at(15 * 60 + 2 * HOUR);
+    });
+    assert_eq!(column(&later, "n"), json!([null, null]));
+    let passages = setup.ask_of(&store, "passages", |query| {
+        query.lane = Some("people".parse().unwrap())
+    });
+    assert_eq!(column(&passages, "n"), json!([2, null, 1, null]));
+    assert_eq!(column(&passages, "coverage"), json!([1.0, 0.0, 0.0, 0.0]));
 }
 
 #[test]

@@ -41,7 +41,7 @@ use rusqlite::{Connection, OpenFlags};
 use self::{open_end::OpenEnd, read::Question, waiting::Shared};
 use super::{
     event::StoredEvent,
-    port::{CountFilter, EventStore, LatestReading, Stats, StatsFilter},
+    port::{self, CountFilter, EventStore, LatestReading, Stats, StatsFilter},
 };
 use crate::clock::Clock;
 
@@ -156,6 +156,21 @@ impl EventStore for Influx {
 
     fn latest(&self, site: &SiteId) -> Result<Vec<LatestReading>, ReadError> {
         self.open_end()?.latest(site)
+    }
+
+    /// What the bucket does not keep any longer.
+    fn untold(
+        &self,
+        _site: &SiteId,
+        _which: port::Question<'_>,
+        edges: &[Wall],
+    ) -> Result<Vec<(Wall, Wall)>, ReadError> {
+        let oldest = self.client.oldest(Clock.now());
+        let (Some(first), Some(oldest)) = (edges.first(), oldest) else {
+            return Ok(Vec::new());
+        };
+        let gone = (*first < oldest).then_some((*first, oldest));
+        Ok(gone.into_iter().collect())
     }
 }
 

@@ -4,11 +4,15 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use flate2::{Compression, write::GzEncoder};
+use gatepost_model::Wall;
 use serde_json::{Value, json};
 use ureq::{
     Agent, Body,
@@ -59,6 +63,8 @@ pub struct Client {
     agent: Agent,
     place: Place,
     token: Mutex<String>,
+    /// So long the bucket keeps what is in it, seconds; 0 for ever, or where it does not show it.
+    kept_s: AtomicU64,
 }
 
 /// Why the store cannot be used as it is configured.
@@ -144,7 +150,16 @@ impl Client {
             agent,
             place,
             token: Mutex::new(token),
+            kept_s: AtomicU64::new(0),
         })
+    }
+
+    /// What is older than this is not in the bucket any more, as far as it shows for how long it keeps
+    /// what is in it.
+    pub fn oldest(&self, now: Wall) -> Option<Wall> {
+        let kept = self.kept_s.load(Ordering::Relaxed);
+        let kept = i64::try_from(kept).unwrap_or(i64::MAX);
+        (kept > 0).then(|| now.plus_micros(kept.saturating_mul(-1_000_000)))
     }
 
     /// Where it talks to.
@@ -261,7 +276,23 @@ impl Client {
                 wanted.seconds()
             ));
         }
+        if let Ok((_, kept)) = self.bucket() {
+            self.kept_s.store(kept, Ordering::Relaxed);
+        }
         Ok(notes)
+    }
+
+    /// The bucket's id, and how many seconds it keeps what is in it; 0 for ever.
+    fn bucket(&self) -> Result<(String, u64), String> {
+        let asked = [
+            ("org", self.place.org.as_str()),
+            ("name", self.place.bucket.as_str()),
+        ];
+        let buckets = self.get("buckets", &asked)?;
+        let bucket = &buckets["buckets"][0];
+        let id = bucket["id"].as_str().ok_or("the bucket is not shown")?;
+        let kept = bucket["retentionRules"][0]["everySeconds"].as_u64();
+        Ok((id.to_owned(), kept.unwrap_or(0)))
     }
 
     /// Writes nothing but a comment, which needs the same rights as a point.
@@ -328,15 +359,8 @@ impl Client {
 
     /// Sees that the bucket keeps what is in it for so long.
     fn keep_for(&self, wanted: Retention) -> Result<(), String> {
-        let asked = [
-            ("org", self.place.org.as_str()),
-            ("name", self.place.bucket.as_str()),
-        ];
-        let buckets = self.get("buckets", &asked)?;
-        let bucket = &buckets["buckets"][0];
-        let id = bucket["id"].as_str().ok_or("the bucket is not shown")?;
-        let kept = bucket["retentionRules"][0]["everySeconds"].as_u64();
-        if kept.unwrap_or(0) == wanted.seconds() {
+        let (id, kept) = self.bucket()?;
+        if kept == wanted.seconds() {
             return Ok(());
         }
         let url = self.url(&format!("buckets/{id}"), &[]);
