@@ -7,7 +7,9 @@ use gatepost_dashboard::ports::{Answer, Command, CommandError, Retried};
 use gatepost_model::{Wall, event::Line};
 
 use super::{
-    Turn, intake, people,
+    Turn,
+    coverage::{Blind, BlindCause, Blinded},
+    intake, people,
     quarantine::{Again, Aside},
     state::{Change, Draft},
 };
@@ -17,6 +19,23 @@ use crate::store::influx;
 pub(super) fn set_aside(draft: &mut Draft<'_>, now: Wall, points: Vec<influx::Refused>) {
     for point in points {
         let event = &point.event;
+        if let Some(part) = draft.part(&event.site) {
+            // It counts nowhere while it is set aside: its moment was not seen whole.
+            let error_us = i64::try_from(event.time_error_ms.saturating_mul(1000));
+            let error_us = error_us.unwrap_or(i64::MAX).max(MOMENT_US);
+            let (from, to) = (
+                event.time.plus_micros(-error_us),
+                event.time.plus_micros(error_us),
+            );
+            part.site.judged.mark(from, to);
+            part.site.blinds.push(Blind {
+                unit: event.unit.clone(),
+                what: Blinded::Class(event.class()),
+                from,
+                to: Some(to),
+                why: BlindCause::SetAside,
+            });
+        }
         let aside = Aside {
             id: 0,
             received: event.received,
@@ -35,6 +54,9 @@ pub(super) fn set_aside(draft: &mut Draft<'_>, now: Wall, points: Vec<influx::Re
         draft.more.push(Change::Withdrawn(Box::new(point)));
     }
 }
+
+/// So much of the time around a point that was refused is not known at least, either way, microseconds.
+const MOMENT_US: i64 = 1_000_000;
 
 /// Brings something again, or says why it cannot be.
 pub(super) fn retry(

@@ -154,7 +154,11 @@ impl Copy {
             })?;
             self.forward()?;
             told(site, done);
-            let Some(next) = next else { return Ok(()) };
+            let Some(next) = next else {
+                // Whole: the next copy looks at all of it again, for what comes late.
+                self.journal.forget_note(self.way.name(), site)?;
+                return Ok(());
+            };
             self.journal.put_note(self.way.name(), site, &next)?;
             cursor = Some(next);
         }

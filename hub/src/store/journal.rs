@@ -276,6 +276,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Nothing is noted under a name for a site any more.
+    pub fn forget_note(&self, name: &str, site: &SiteId) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM meta WHERE key = ?1")?
+            .execute([format!("{name}/{site}")])?;
+        Ok(())
+    }
+
     /// Whether somebody else wrote since this was asked last.
     pub fn has_foreign_changes(&mut self) -> rusqlite::Result<bool> {
         let others = data_version(&self.connection)?;

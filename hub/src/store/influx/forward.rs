@@ -173,7 +173,6 @@ impl Forwarder {
             match self.round() {
                 Ok(Round::Idle) => {
                     health.works(PART);
-                    self.tidy();
                     runtime.block_on(async {
                         tokio::select! {
                             () = stop.cancelled() => {}
@@ -228,6 +227,8 @@ impl Forwarder {
 
     /// One request or a few, or none where nothing waits.
     pub fn round(&mut self) -> Result<Round, ForwardError> {
+        // On a hub where something always waits as well.
+        self.tidy();
         let mut batch = match self.batch.take() {
             Some(batch) => batch,
             None => match self.next_batch()? {
@@ -236,12 +237,19 @@ impl Forwarder {
             },
         };
         let shared = Arc::clone(&self.shared);
-        // Nobody reads while it is not known what is where.
-        let gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.mark_sending(batch.rows.1)?;
+        // Nothing moves while somebody reads; whoever reads between two steps finds each event once, in
+        // the journal.
+        let hold = || shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+        {
+            let _gate = hold();
+            self.mark_sending(batch.rows.1)?;
+        }
         while let Some(range) = batch.delivery.next() {
             let lines = &batch.lines[batch.begins[range.start]..batch.begins[range.end]];
-            let answer = self.client.write(lines, batch.is_packed);
+            let answer = {
+                let _gate = hold();
+                self.client.write(lines, batch.is_packed)
+            };
             match batch.delivery.answered(&answer) {
                 Step::Next => self.failures = 0,
                 Step::Suspect(reason) if self.client.takes_requests() => {
@@ -271,8 +279,8 @@ impl Forwarder {
             }
         }
         let sent = batch.events.len();
+        let _gate = hold();
         self.confirm(batch)?;
-        drop(gate);
         Ok(Round::Sent(sent))
     }
 
@@ -379,19 +387,32 @@ impl Forwarder {
             return;
         }
         self.tidied = Some(now);
-        let deleted = self.connection.execute(
-            "DELETE FROM influx_row WHERE id IN (
-                 SELECT id FROM influx_row
-                 WHERE id <= (SELECT confirmed FROM influx_mark) ORDER BY id LIMIT ?2)
-               AND received < ?1",
-            params![now.plus_micros(-KEPT_US).micros(), TIDY_ROWS],
-        );
-        if let Err(error) = deleted {
+        if let Err(error) = self.let_go(now) {
             warn!(
                 error = chain(&error),
                 "what InfluxDB has cannot leave the journal yet"
             );
         }
+    }
+
+    /// Takes confirmed rows out, and gives their room back.
+    fn let_go(&self, now: Wall) -> rusqlite::Result<()> {
+        self.connection.execute(
+            "DELETE FROM influx_row WHERE id IN (
+                 SELECT id FROM influx_row
+                 WHERE id <= (SELECT confirmed FROM influx_mark) ORDER BY id LIMIT ?2)
+               AND received < ?1",
+            params![now.plus_micros(-KEPT_US).micros(), TIDY_ROWS],
+        )?;
+        let free: i64 = self
+            .connection
+            .pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        if free > SLACK {
+            let pages = (free - SLACK).min(GIVEN);
+            self.connection
+                .pragma(None, "incremental_vacuum", pages, |_| Ok(()))?;
+        }
+        Ok(())
     }
 }
 
@@ -467,4 +488,8 @@ const EQUAL_FAILURES: u32 = 3;
 const FEW_LINES: usize = 100;
 const TIDY_US: i64 = 60_000_000;
 const TIDY_ROWS: i64 = 10_000;
+/// Free pages that stay in the file for what comes.
+const SLACK: i64 = 2048;
+/// Pages that are given back at once.
+const GIVEN: i64 = 4096;
 const KEPT_US: i64 = 24 * 3_600_000_000;

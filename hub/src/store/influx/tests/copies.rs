@@ -91,6 +91,26 @@ fn a_history_goes_over_and_back_and_goes_on_where_it_was_cut_off() {
     whole(&copy.run(|_, _| ()).unwrap(), all);
     drop(copy);
 
+    // What comes late lies before where the copy had come.
+    let mut journal = Journal::open(first.path()).unwrap();
+    let late = contract::passage(900_000, -3_600, "people", "in");
+    journal
+        .commit(&Commit {
+            events: vec![late],
+            changes: Vec::new(),
+        })
+        .unwrap();
+    let expected = {
+        let history = journal.history().unwrap();
+        contract::answers(&history, &contract::site())
+    };
+    drop(journal);
+    let all = all + 1;
+    let mut copy = open(&direct, first.path(), Way::ToInflux);
+    whole(&copy.run(|_, _| ()).unwrap(), all);
+    assert_eq!(contract::answers(&copy.influx, &contract::site()), expected);
+    drop(copy);
+
     // Back, into another record.
     let second = tempfile::tempdir().unwrap();
     drop(with_a_site(second.path()));

@@ -8,6 +8,7 @@ use crate::{
         Commit, Core, Settings,
         input::{Effect, Input},
         quarantine::Again,
+        state::{AnyRow, Change},
     },
     store::journal::Journal,
 };
@@ -72,7 +73,7 @@ fn a_refused_point_is_set_aside_and_can_be_brought_again() {
         [7, 27]
     );
     assert_eq!(points[0].event, events[6]);
-    turn(&mut journal, &mut core, Input::StoreRefused(points));
+    let set_aside = turn(&mut journal, &mut core, Input::StoreRefused(points));
     assert_eq!(journal.refused(10).unwrap(), []);
     let aside = journal.aside(1).unwrap().unwrap();
     assert_eq!(aside.code, "store_refused");
@@ -84,6 +85,31 @@ fn a_refused_point_is_set_aside_and_can_be_brought_again() {
     assert_eq!(aside.bytes, events[6].line.as_bytes());
     assert_eq!(aside.again, Some(Again::Event(Box::new(events[6].clone()))));
     assert_eq!(core.state().alerts.open().count(), 1);
+    // Its moment was not seen whole, and what the bucket does not keep is not told as nothing.
+    let blind = |change: &Change| match change {
+        Change::Put(_, AnyRow::Blind(blind)) => Some((blind.from, blind.to)),
+        _ => None,
+    };
+    let blinds: Vec<_> = set_aside.commit.changes.iter().filter_map(blind).collect();
+    assert!(!blinds.is_empty(), "{set_aside:?}");
+    for (from, to) in blinds {
+        assert!(from < events[6].time && to.is_some_and(|to| to > events[6].time));
+    }
+    let which = CountFilter {
+        kind: "passage".to_owned(),
+        lanes: Vec::new(),
+        dir: None,
+    };
+    let untold = |from: &str, to: &str| {
+        let edges = [contract::wall(from), contract::wall(to)];
+        let question = port::Question::Counts(&which);
+        influx.untold(&contract::site(), question, &edges).unwrap()
+    };
+    let begins = contract::wall("1999-01-01T00:00:00Z");
+    assert!(
+        matches!(untold("1999-01-01T00:00:00Z", "2150-01-01T00:00:00Z")[..], [(from, _)] if from == begins)
+    );
+    assert_eq!(untold("2149-01-01T00:00:00Z", "2150-01-01T00:00:00Z"), []);
 
     // Somebody gives the bucket more time, and asks for the points again.
     let retry = |journal: &Journal, id: u64| Input::Retry {
@@ -96,6 +122,7 @@ fn a_refused_point_is_set_aside_and_can_be_brought_again() {
         aside: journal.aside(id).unwrap().map(Box::new),
     };
     client.set_up(Some(Retention::Forever)).unwrap();
+    assert_eq!(untold("1999-01-01T00:00:00Z", "2150-01-01T00:00:00Z"), []);
     for id in [1, 2] {
         let input = retry(&journal, id);
         let decision = turn(&mut journal, &mut core, input);
@@ -128,4 +155,36 @@ fn a_refused_point_is_set_aside_and_can_be_brought_again() {
     // What was taken is taken, whoever brings it.
     journal.commit(&commit(&events)).unwrap();
     assert_eq!(forwarder.round().unwrap(), forward::Round::Idle);
+}
+
+#[test]
+fn what_is_brought_over_leaves_the_journal_while_more_comes() {
+    let Some(server) = server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open_before_influx(folder.path(), u64::MAX).unwrap();
+    let client = server.client();
+    client.set_up(None).unwrap();
+    let influx = journal.influx(client).unwrap();
+    let file = Connection::open(folder.path().join(crate::store::journal::FILE)).unwrap();
+    let rows = || -> i64 {
+        let count = "SELECT count(*) FROM influx_row";
+        file.query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    for n in 1..=3 {
+        let events = vec![contract::passage(n, 0, "people", "in")];
+        let changes = Vec::new();
+        journal.commit(&Commit { events, changes }).unwrap();
+        // Each looks once a minute, the first time at once: something waits each time.
+        let mut forwarder = influx.forwarder(Clock, Pace::default()).unwrap();
+        assert_eq!(forwarder.round().unwrap(), forward::Round::Sent(1));
+        assert_eq!(rows(), 1, "of {n}: all but the one that was just sent");
+    }
+    let page = influx.events(
+        &contract::site(),
+        &EventQuery {
+            limit: 9,
+            ..EventQuery::default()
+        },
+    );
+    assert_eq!(page.unwrap().events.len(), 3);
 }
