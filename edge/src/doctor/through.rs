@@ -1,6 +1,6 @@
 //! The inputs as a running agent sees them: it holds the lines, so it is asked.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use gatepost_model::BootId;
 use tokio::{
@@ -16,6 +16,9 @@ use crate::{
     time::BoardTime,
 };
 
+/// An agent that has seen an input since it started says at once how things stand.
+const AGENT_ANSWERS: Duration = Duration::from_secs(3);
+
 /// A board that is another's: it is looked at, and its outputs are left alone.
 #[derive(Debug)]
 pub(super) struct Through {
@@ -25,11 +28,15 @@ pub(super) struct Through {
 }
 
 impl Through {
-    /// Asks the agent that runs on a data directory, if one does.
+    /// Asks the agent that runs on a data directory, if one does, and waits until it has answered:
+    /// what happens from then on is seen.
     pub(super) async fn connect(data: &Path, names: &InputNames) -> Option<Self> {
         let stream = UnixStream::connect(data.join(tap::NAME)).await.ok()?;
+        let mut stream = BufReader::new(stream);
+        // One that has seen nothing yet is looked through all the same.
+        let _ = tokio::time::timeout(AGENT_ANSWERS, stream.fill_buf()).await;
         Some(Self {
-            stream: BufReader::new(stream),
+            stream,
             names: names.clone(),
             line: Vec::new(),
         })
