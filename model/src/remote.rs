@@ -10,6 +10,10 @@ use crate::id::{LaneId, SensorId};
 /// The most bytes of a configuration's text.
 pub const MAX_CONFIG_BYTES: usize = 64 * 1024;
 
+/// The highest version of a configuration that a hub takes from a unit, if it never wanted it itself:
+/// what every reader of JSON can hold, and nobody reaches by counting.
+pub const MAX_CONFIG_VERSION: u64 = 1 << 53;
+
 /// The most characters of a command's id.
 pub const MAX_COMMAND_ID: usize = 64;
 

@@ -9,7 +9,7 @@ use gatepost_dashboard::{
 };
 use gatepost_model::{
     SiteId, Topic, UnitId, Wall,
-    remote::{Command, Order, Reply, WantedConfig},
+    remote::{Command, MAX_CONFIG_VERSION, Order, Reply, WantedConfig},
     topic::Channel,
     wire,
 };
@@ -54,7 +54,7 @@ pub(super) fn configure(
     if config.version > 0 && config.text == text {
         return Ok((Answer::Config(Box::new(config.clone())), false));
     }
-    config.version += 1;
+    config.version = config.version.saturating_add(1);
     config.text = text;
     config.at = Some(now);
     config.by = Some(by.to_owned());
@@ -139,6 +139,11 @@ pub(super) fn heard(
     let site: SiteId = part.id.clone();
     match reply {
         Reply::Config(reply) => {
+            let wanted_last = part.site.configs.get(unit).map_or(0, |it| it.version);
+            // Nobody wanted that: what a broken unit says does not take the numbers away.
+            if reply.version.max(reply.applied) > MAX_CONFIG_VERSION.max(wanted_last) {
+                return;
+            }
             let none = || UnitConfig::none(site, unit.clone());
             let config = part.site.configs.edit(unit.clone(), none);
             config.applied = Some(reply.applied);
@@ -150,7 +155,7 @@ pub(super) fn heard(
             // it knows to be wanted.
             if reply.version > config.version {
                 let wants = config.version > 0;
-                config.version = reply.version + u64::from(wants);
+                config.version = reply.version.saturating_add(u64::from(wants));
                 turn.effects
                     .extend(Some(&*config).filter(|_| wants).and_then(wanted));
             }

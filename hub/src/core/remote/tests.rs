@@ -205,3 +205,25 @@ fn what_nobody_has_is_not_there() {
     ));
     assert!(said.is_empty());
 }
+
+#[test]
+fn a_units_nonsense_takes_no_numbers_away() {
+    let mut desk = Desk::new();
+    desk.configure(None, "one").0.unwrap();
+    for version in [u64::MAX, MAX_CONFIG_VERSION + 1] {
+        let said = desk.hears(applied(version, ConfigResult::Applied, version));
+        assert_eq!(said, [""; 0]);
+        let said = desk.hears(applied(1, ConfigResult::Applied, version));
+        assert_eq!(said, [""; 0]);
+    }
+    let config = desk.config();
+    assert_eq!((config.version, config.answered), (1, None));
+    // The highest that is taken leaves room for more, and what was wanted is answered.
+    desk.hears(applied(MAX_CONFIG_VERSION, ConfigResult::Applied, 0));
+    assert_eq!(desk.config().version, MAX_CONFIG_VERSION + 1);
+    let next = MAX_CONFIG_VERSION + 2;
+    let (answer, _) = desk.configure(None, "two");
+    assert!(matches!(answer, Ok(Answer::Config(config)) if config.version == next));
+    desk.hears(applied(next, ConfigResult::Applied, next));
+    assert_eq!(desk.config().answered, Some(next));
+}
