@@ -61,7 +61,8 @@ pub struct Settings {
     pub slot_grace: TimeDelta,
     /// How soon after a message the same address gets another.
     pub pace: paging::Pace,
-    /// The hub as a site of its own, with those who are told of its own trouble.
+    /// The hub as a site of its own, with those who are told of its own trouble: how a core begins,
+    /// [`State::hub`] is how it goes on.
     pub hub: Arc<SiteState>,
 }
 
@@ -138,10 +139,11 @@ pub struct Seen {
 impl Core {
     /// A core that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            state: State::default(),
-        }
+        let state = State {
+            hub: settings.hub.clone(),
+            ..State::default()
+        };
+        Self { settings, state }
     }
 
     /// What the core knows.
@@ -343,6 +345,9 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         let latest = turn.now.plus(LONGEST_UNSEEN);
         part.site.next_look = Some(next.into_iter().flatten().fold(latest, Wall::min));
     }
+    if !base.hub.said.is_empty() {
+        people::forget(&mut draft.hub(), turn.now);
+    }
     downtime::tick(draft, turn.now);
     draft.alerts.settle(turn.now);
     // Of what changes in this very turn it is looked in the next, when it is known.
@@ -354,7 +359,7 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         let known = draft.alerts.get(*id).cloned();
         let site = known.as_ref().map(|alert| {
             let site = base.sites.get(&alert.site);
-            site.unwrap_or(&turn.settings.hub)
+            site.unwrap_or(&base.hub)
         });
         let next = known
             .as_ref()

@@ -201,24 +201,41 @@ pub(super) fn refused(draft: &mut Draft<'_>, turn: &mut Turn<'_>, refused: &Refu
     set_aside(draft, turn.now, aside);
 }
 
-/// A message goes to quarantine; if it is a new one, somebody should look at it. Where no site can
-/// be told there is nobody to alert: the list of what is in quarantine has it.
+/// A message goes to quarantine; if it is a new one, somebody should look at it. Of all that belongs
+/// to no known site there is one alert, the hub's: whoever can publish can name any number of sites.
 pub(super) fn set_aside(draft: &mut Draft<'_>, now: Wall, aside: Aside) {
-    let cause = aside.site.clone().map(|site| Cause {
+    let sites = &draft.base().sites;
+    let known = aside.site.clone().filter(|site| sites.contains_key(site));
+    let (site, subject) = match known {
+        Some(site) => {
+            let unit = aside.unit.clone();
+            let subject = Subject {
+                unit,
+                ..Subject::default()
+            };
+            (site, subject)
+        }
+        None => {
+            let subject = Subject {
+                id: Some(NO_SITE.to_owned()),
+                ..Subject::default()
+            };
+            (draft.base().hub.site.id.clone(), subject)
+        }
+    };
+    let cause = Cause {
         site,
         kind: AlertKind::Quarantine,
-        subject: Subject {
-            unit: aside.unit.clone(),
-            ..Subject::default()
-        },
-    });
+        subject,
+    };
     let occurrence = quarantined(&aside.code, &aside.reason, aside.received);
-    if draft.shelf.put(aside)
-        && let Some(cause) = cause
-    {
+    if draft.shelf.put(aside) {
         draft.raise(&cause, occurrence, now);
     }
 }
+
+/// What an alert about messages of no known site is about.
+const NO_SITE: &str = "no_site";
 
 fn quarantined(code: &str, reason: &str, at: Wall) -> Occurrence {
     Occurrence {

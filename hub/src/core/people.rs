@@ -32,7 +32,7 @@ pub(super) fn act(
     let Command { by, key, act } = command;
     let print = trail::print_of(&by, &act);
     let site = site_of(draft, &act)?;
-    let mut part = draft.part(&site).ok_or_else(|| no("site", &site))?;
+    let mut part = part_for(draft, &site, &act)?;
     if let Some(said) = key.as_ref().and_then(|key| part.site.said.get(key)) {
         if said.print != print {
             return Err(CommandError::Refused(
@@ -77,6 +77,25 @@ fn no(what: &'static str, id: impl ToString) -> CommandError {
         what,
         id: id.to_string(),
     }
+}
+
+/// Where an act is carried out and kept. The hub's own alerts, and those of sites that it does not
+/// know, are answered in the hub's trail; so is a test of the hub's own recipients.
+fn part_for<'d, 'a>(
+    draft: &'d mut Draft<'a>,
+    site: &SiteId,
+    act: &Act,
+) -> Result<Part<'d, 'a>, CommandError> {
+    let base = draft.base();
+    let is_the_hubs = match act {
+        Act::Alert { .. } => !base.sites.contains_key(site),
+        Act::Test { .. } => *site == base.hub.site.id,
+        _ => false,
+    };
+    if is_the_hubs {
+        return Ok(draft.hub());
+    }
+    draft.part(site).ok_or_else(|| no("site", site))
 }
 
 fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {

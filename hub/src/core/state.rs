@@ -26,6 +26,7 @@ use super::{
     paging::{self, Post},
     quarantine::Shelf,
     rounds::PlanRow,
+    trouble,
 };
 use crate::calendar::SiteZone;
 
@@ -41,10 +42,13 @@ pub use rows::{
 pub type Table<R> = BTreeMap<<R as Row>::Key, R>;
 
 /// Everything.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// Each site. Readers keep a site as it was while the hub goes on.
     pub sites: BTreeMap<SiteId, Arc<SiteState>>,
+    /// The hub as a site of its own: its recipients, and what people did with alerts that are of no
+    /// known site. Units, lanes and plans it has none.
+    pub hub: Arc<SiteState>,
     /// All alerts.
     pub alerts: Book,
     /// What was set aside as whole batches.
@@ -59,6 +63,23 @@ pub struct State {
     pub calls: Due<u64>,
     /// Since when units could have been heard without a break; none while the broker is out of reach.
     pub listening_since: Option<Wall>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let hub = trouble::site("UTC".to_owned(), Vec::new());
+        Self {
+            sites: BTreeMap::new(),
+            hub: Arc::new(SiteState::new(hub)),
+            alerts: Book::default(),
+            shelf: Shelf::default(),
+            post: Post::default(),
+            lived: Lived::default(),
+            due: Due::default(),
+            calls: Due::default(),
+            listening_since: None,
+        }
+    }
 }
 
 /// One site.
@@ -330,7 +351,8 @@ impl State {
 
     /// Changes of a site that is not known are for nobody.
     fn edit(&mut self, site: &SiteId, change: impl FnOnce(&mut SiteState)) {
-        if let Some(state) = self.sites.get_mut(site) {
+        let hub = Some(&mut self.hub).filter(|hub| hub.site.id == *site);
+        if let Some(state) = self.sites.get_mut(site).or(hub) {
             change(Arc::make_mut(state));
         }
     }

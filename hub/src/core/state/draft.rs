@@ -358,17 +358,27 @@ impl<'a> Draft<'a> {
     /// A site, if it is known, with what all sites share.
     pub fn part(&mut self, id: &SiteId) -> Option<Part<'_, 'a>> {
         let (id, base) = self.base.sites.get_key_value(id)?;
+        Some(self.part_of(id, base))
+    }
+
+    /// The hub as a site of its own, with what all sites share.
+    pub fn hub(&mut self) -> Part<'_, 'a> {
+        let base = self.base;
+        self.part_of(&base.hub.site.id, &base.hub)
+    }
+
+    fn part_of(&mut self, id: &'a SiteId, base: &'a SiteState) -> Part<'_, 'a> {
         let site = self
             .sites
             .entry(id.clone())
             .or_insert_with(|| SiteDraft::new(base));
-        Some(Part {
+        Part {
             id,
             site,
             alerts: &mut self.alerts,
             shelf: &mut self.shelf,
             post: &mut self.post,
-        })
+        }
     }
 
     /// Something is wrong on a site that may not be known.
