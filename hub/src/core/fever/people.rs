@@ -100,8 +100,9 @@ fn allowed(known: &EpisodeView, act: &EpisodeAct, note: Option<&str>) -> Result<
     }
 }
 
-/// The episode's alert follows: whoever acts has it, a confirmed fever is critical, and it is over
-/// when the person is isolated or well.
+/// The episode's alert follows: whoever measures again has it; a confirmed fever is critical, which
+/// calls everybody at once, whoever had the suspicion (UI: P1 goes to all channels); and it is over when
+/// the person is isolated or well.
 fn answer_alert(part: &mut Part<'_, '_>, episode: &EpisodeView, person: Person, now: Wall) {
     let Some(id) = episode.alert else { return };
     let is_open = |alert: &gatepost_dashboard::view::AlertView| alert.state != AlertState::Resolved;
@@ -112,12 +113,11 @@ fn answer_alert(part: &mut Part<'_, '_>, episode: &EpisodeView, person: Person, 
         EpisodeState::Isolated => Outcome::Isolated,
         EpisodeState::Dismissed if episode.clinical.is_empty() => Outcome::FalseReading,
         EpisodeState::Dismissed => Outcome::RemeasuredNormal,
-        state => {
-            if state == EpisodeState::Confirmed {
-                part.alerts.escalate(id, now);
-            }
-            return part.alerts.take_over(id, &person.by, now);
+        EpisodeState::Confirmed => {
+            part.alerts.give_back(id, &person.by, now);
+            return part.alerts.escalate(id, now);
         }
+        _ => return part.alerts.take_over(id, &person.by, now),
     };
     part.alerts.close(id, outcome, person, now);
 }

@@ -1,8 +1,14 @@
+use std::collections::BTreeMap;
+
 use gatepost_dashboard::{
     ports::{AlertAct, EpisodeAct},
     view::{AuditEntry, EpisodeState, EpisodeView},
 };
-use gatepost_model::alert::{AlertKind, AlertState, Outcome, Severity};
+use gatepost_model::{
+    Site,
+    alert::{AlertKind, AlertState, Outcome, Severity},
+    recipient::Recipient,
+};
 use serde_json::json;
 
 use super::*;
@@ -142,7 +148,8 @@ fn a_fever_goes_from_suspicion_to_release_by_peoples_word() {
     };
     assert_eq!((first.state, first.version), (EpisodeState::Confirmed, 2));
     assert_eq!(alert(&desk).severity, Severity::Critical);
-    assert_eq!(alert(&desk).acknowledged_by.as_deref(), Some("wang"));
+    // It is not dealt with by being known: everybody is called.
+    assert_eq!(alert(&desk).state, AlertState::Raised);
     // Two at once: the other is told what is, and by whom.
     let second = desk.ask(
         10,
@@ -169,6 +176,45 @@ fn a_fever_goes_from_suspicion_to_release_by_peoples_word() {
     assert_eq!(history, ["confirmed", "isolated", "released"]);
     assert!(verify(&desk.trail));
     assert_eq!(desk.trail.len(), 3);
+}
+
+#[test]
+fn a_confirmed_fever_is_told_at_once_whoever_had_the_suspicion() {
+    let mut desk = Desk::new();
+    let chief = r#"[{ name = "chief", channel = "mail", least = "critical" }]"#;
+    let settings = Site {
+        recipients: toml::from_str::<BTreeMap<String, Vec<Recipient>>>(&format!("all = {chief}"))
+            .unwrap()
+            .remove("all")
+            .unwrap(),
+        ..site()
+    };
+    desk.turn(0, [Input::Site(settings)]);
+    let log = screenings(&[("p1", 1, "fever")], 5);
+    desk.turn(0, [log.input(0..1, at(0))]);
+    let told = |desk: &mut Desk, seconds| -> Vec<(String, Severity)> {
+        let effects = desk.turn(seconds, [Input::Tick]).effects.into_iter();
+        let sent = effects.filter_map(|effect| match effect {
+            Effect::Send(dispatch) => Some(dispatch.messages),
+            _ => None,
+        });
+        let sent = sent.flatten();
+        sent.map(|message| (message.recipient, message.severity))
+            .collect()
+    };
+    let remeasure = EpisodeAct::Remeasure {
+        clinical_c: 38.2,
+        device: None,
+    };
+    desk.ask(5, "wang", None, episode(remeasure, None, None))
+        .unwrap();
+    assert_eq!(told(&mut desk, 6), [], "wang looks after it");
+    desk.ask(10, "wang", None, episode(CLINICAL, None, None))
+        .unwrap();
+    assert_eq!(
+        told(&mut desk, 11),
+        [("chief".to_owned(), Severity::Critical)]
+    );
 }
 
 #[test]
