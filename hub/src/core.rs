@@ -336,6 +336,9 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         let Some(mut part) = draft.part(id) else {
             continue;
         };
+        if part.site.base.judged.next.is_none() {
+            capacity::look_anew(&mut part, turn.now);
+        }
         let next = [
             liveness::tick(&mut part, base.listening_since, turn.now),
             verdicts::tick(&mut part, turn.settings, turn.now),

@@ -403,7 +403,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
         row.last_at = self.last_at;
         row.lost += lost;
         if let Some(newest) = self.newest {
-            capacity::look(self.part, newest, self.turn.now);
+            capacity::look(self.part, self.turn, newest);
             let unit_row = self.part.site.unit(unit);
             unit_row.data_at = unit_row.data_at.max(Some(newest));
             self.part.site.presence(unit).batch = Some(BatchAge {

@@ -14,7 +14,7 @@ use gatepost_model::{SiteId, UnitId, Wall, alert::AlertState, event::EntryOutcom
 use super::{
     Turn,
     alerts::Person,
-    fever, hand_over,
+    capacity, fever, hand_over,
     headcount::{Anchor, Tally},
     isolation, paging, remote,
     rounds::{Plans, slots_between},
@@ -221,6 +221,7 @@ fn carry_out(
             let tally = Tally::new(anchor);
             part.site.tallies.put(TallyRow { of, tally });
             part.site.roll_calls.put(called.clone());
+            capacity::look_at(part, of, now);
             Ok((Answer::RollCall(called), true))
         }
         Act::Configure {

@@ -168,6 +168,15 @@ fn known(core: &Core, day: &Day) -> Known {
     let sum = |of| site.tally(of).map_or(0, |tally| tally.raw());
     known.site = sum(None);
     known.living = sum(Some(gatepost_model::Zone::Living));
+    let over: Vec<_> = core
+        .state()
+        .alerts
+        .all()
+        .filter(|alert| alert.kind == AlertKind::Capacity && alert.gone_at.is_none())
+        .map(|alert| alert.subject.zone)
+        .collect();
+    known.site_over = over.contains(&None);
+    known.living_over = over.contains(&Some(gatepost_model::Zone::Living));
     let called = site.roll_calls.values().next();
     known.correction = called.and_then(|call| call.correction);
     for entries in site.entries.values() {

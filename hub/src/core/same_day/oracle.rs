@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatepost_model::Zone;
 
-use super::world::{DATE, Day, Truth, UNITS, WINDOWS};
+use super::world::{DATE, Day, LIVING_HOLDS, SITE_HOLDS, Truth, UNITS, WINDOWS};
 
 /// What is known in the end, in plain words.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +17,9 @@ pub(super) struct Known {
     /// People on the site and in the living zone, by the sum.
     pub(super) site: i64,
     pub(super) living: i64,
+    /// Whether there are more than there may be.
+    pub(super) site_over: bool,
+    pub(super) living_over: bool,
     /// By how much a roll-call corrected the site's sum.
     pub(super) correction: Option<i64>,
     /// Entries by outcome, and by reason for those that were refused.
@@ -51,6 +54,8 @@ pub(super) fn known(day: &Day) -> Known {
     }
     let counted = called.map(|(_, people)| i64::try_from(people).unwrap());
     known.site = counted.unwrap_or(0) + since;
+    known.site_over = known.site > SITE_HOLDS;
+    known.living_over = known.living > LIVING_HOLDS;
     known.correction = counted.map(|counted| counted - before);
     episodes(day, &mut known);
     for (unit, ..) in UNITS {

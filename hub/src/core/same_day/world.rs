@@ -94,6 +94,10 @@ pub(super) struct UnitLog {
     pub(super) times: Vec<i64>,
 }
 
+/// So many may be on the site, and in the living zone.
+pub(super) const SITE_HOLDS: i64 = 12;
+pub(super) const LIVING_HOLDS: i64 = 6;
+
 /// The site: lanes of people into the site and into the living zone, two of the zones in use.
 pub(super) fn site() -> Site {
     toml::from_str(&format!(
@@ -102,6 +106,7 @@ pub(super) fn site() -> Site {
         time_zone = "Asia/Shanghai"
         plan_from = "{DATE}"
         name = {{ zh = "一号", en = "One" }}
+        capacity = {SITE_HOLDS}
 
         [[lane]]
         id = "people"
@@ -116,6 +121,8 @@ pub(super) fn site() -> Site {
         id = "goods"
         kind = "goods"
 
+        [zone.living]
+        capacity = {LIVING_HOLDS}
         [zone.construction]
         used = false
         [zone.isolation]
