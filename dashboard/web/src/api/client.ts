@@ -36,11 +36,11 @@ export async function acknowledge(alert: Alert): Promise<Alert> {
   return unwrap(await change<Alert | { alert: Alert }>(`/alerts/${alert.id}/acknowledge`, { version: alert.version }));
 }
 
-/** Changes something; answers with what it is now. */
-export function change<T>(path: string, body: Record<string, unknown>): Promise<T> {
+/** Changes something; answers with what it is now. The same key again is the same change again, for a day. */
+export function change<T>(path: string, body: Record<string, unknown>, key?: string): Promise<T> {
   return request<T>(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) },
     body: JSON.stringify(body),
   });
 }

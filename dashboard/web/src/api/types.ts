@@ -227,4 +227,4 @@ export type Cell = string | number | null;
 export interface Series { columns: string[]; rows: Cell[][] }
 
 /** RFC 9457, with the stable `code` that the page translates. */
-export interface Problem { code: string; title: string; detail?: string; alert?: Alert }
+export interface Problem { code: string; title: string; status: number; detail?: string; alert?: Alert }

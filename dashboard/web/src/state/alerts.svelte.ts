@@ -5,6 +5,7 @@ import { ApiError, acknowledge, change, oneAlert, openAlerts } from '../api/clie
 import type { Alert } from '../api/types.ts';
 import { request, type Act, type Said } from './act.ts';
 import { live } from './live.svelte.ts';
+import { Once } from './once.ts';
 
 /** What became of an answer: under way, or why it was not taken. */
 export type Answer = { state: 'pending' } | { state: 'failed'; code: string };
@@ -18,6 +19,7 @@ class Alerts {
   /** Answered here, until the stream says so too. */
   #newer = new SvelteMap<number, Alert>();
   #loading = 0;
+  #once = new Once();
 
   start(): void {
     live.onAlert((alert) => this.put(alert));
@@ -74,10 +76,12 @@ class Alerts {
     if (this.answers.get(alert.id)?.state === 'pending') return false;
     this.answers.set(alert.id, { state: 'pending' });
     try {
-      const { path, body } = request(alert, act, said, Date.now());
-      await change(path, body);
-      // What is found out of a fever changes its alert, too.
-      this.#hold(await oneAlert(alert.id));
+      const make = () => request(alert, act, said, Date.now());
+      await this.#once.send([alert.id, act, said], make, async ({ path, body }, key) => {
+        await change(path, body, key);
+        // What is found out of a fever changes its alert, too.
+        this.#hold(await oneAlert(alert.id));
+      });
       this.answers.delete(alert.id);
       return true;
     } catch (error) {
