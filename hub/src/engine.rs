@@ -3,10 +3,12 @@
 //! It runs on a thread of its own, because a commit waits for the disk. One turn takes all that is
 //! queued, up to [`MAX_EVENTS`]; what follows from the new record (verdicts, silence) is decided in
 //! turns of their own, at most every `delta` and at least every `tick`. A turn that cannot be stored
-//! is tried again as it is: nothing was acknowledged, the queue fills, and units wait.
+//! is tried again as it is: nothing was acknowledged, the queue fills, and units wait. If it is only
+//! the room before a store that is away which is used up, events alone have to wait ([`room`]).
 
 mod gather;
 mod housekeeping;
+mod room;
 
 use std::{
     collections::HashMap,
@@ -38,7 +40,10 @@ use crate::{
     metrics::Metrics,
     notify::ToSend,
     outbox::Outbox,
-    store::journal::Journal,
+    store::{
+        influx::AppendError,
+        journal::{Journal, StoreError},
+    },
 };
 
 /// The part's name in `/readyz`.
@@ -129,6 +134,7 @@ impl Engine {
         let mut gathering = Gathering::new(self.clock);
         let mut is_left = false;
         loop {
+            self.look_for_room();
             let until_tick = match (is_left, self.is_due()) {
                 (true, _) => Duration::ZERO,
                 (false, true) => self.delta,
@@ -217,22 +223,31 @@ impl Engine {
 
     /// One turn. Answers whether to go on.
     fn turn(&mut self, inputs: Vec<Input>, runtime: &Handle, stop: &CancellationToken) -> bool {
+        let mut inputs: Vec<Input> = inputs
+            .into_iter()
+            .filter_map(|input| self.with_aside(input))
+            .collect();
+        if self.journal.is_full() {
+            inputs = self.without_events(inputs);
+        }
         if inputs.is_empty() {
             return true;
         }
         let oldest = inputs.iter().filter_map(received_of).min();
-        let inputs: Vec<Input> = inputs
-            .into_iter()
-            .filter_map(|input| self.with_aside(input))
-            .collect();
+        let spare = self
+            .journal
+            .is_bounded()
+            .then(|| room::beside_batches(&inputs));
         let decision = {
             let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
             core.decide(self.clock.now(), inputs)
         };
-        self.metrics.decided(&decision.seen);
-        let Some(had_failed) = self.commit(&decision, runtime, stop) else {
-            return false;
+        let had_failed = match self.commit(&decision, runtime, stop) {
+            Committed::Durable { had_failed } => had_failed,
+            Committed::Full => return self.turn(spare.unwrap_or_default(), runtime, stop),
+            Committed::Stopped => return false,
         };
+        self.metrics.decided(&decision.seen);
         if !decision.commit.is_empty() {
             let mut core = self.core.write().unwrap_or_else(PoisonError::into_inner);
             core.apply(&decision.commit);
@@ -256,16 +271,15 @@ impl Engine {
         !is_listening || self.turn(vec![Input::Listening(true)], runtime, stop)
     }
 
-    /// Makes a turn durable, however often it must be tried. Answers whether it failed before, or
-    /// nothing if it was told to stop.
+    /// Makes a turn durable, however often it must be tried.
     fn commit(
         &mut self,
         decision: &Decision,
         runtime: &Handle,
         stop: &CancellationToken,
-    ) -> Option<bool> {
+    ) -> Committed {
         if !decision.commit.is_durable() {
-            return Some(false);
+            return Committed::Durable { had_failed: false };
         }
         let mut wait = FIRST_WAIT;
         let mut had_failed = false;
@@ -275,10 +289,14 @@ impl Engine {
                 Ok(()) => {
                     let events = decision.commit.events.len() as u64;
                     self.metrics.committed(events, watch.elapsed());
-                    if self.health.works(PART) {
+                    if !self.journal.is_full() && self.health.works(PART) {
                         info!("the journal can be written again");
                     }
-                    return Some(had_failed);
+                    return Committed::Durable { had_failed };
+                }
+                Err(error @ StoreError::Waiting(AppendError::Full(_))) => {
+                    self.say_full(&error);
+                    return Committed::Full;
                 }
                 Err(error) => {
                     had_failed = true;
@@ -295,7 +313,7 @@ impl Engine {
                     // Timers are made within the runtime.
                     let told = runtime.block_on(async { timeout(wait, stop.cancelled()).await });
                     if told.is_ok() {
-                        return None;
+                        return Committed::Stopped;
                     }
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
@@ -323,6 +341,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// What became of a turn.
+enum Committed {
+    /// It is stored, at the first try or not.
+    Durable { had_failed: bool },
+    /// There is no room for its events: nothing of it is stored.
+    Full,
+    /// The hub was told to stop: nothing of it is stored.
+    Stopped,
 }
 
 fn received_of(input: &Input) -> Option<Wall> {

@@ -3,22 +3,17 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use gatepost_hub::store::event::StoredEvent;
 use gatepost_model::event::Happening;
-
-const TOKEN: &str = "bench-bench-bench";
+use influxd::{Influxd as Server, ORG};
 
 /// A running server, with what it was given.
 pub(crate) struct Influxd {
-    url: String,
-    child: Child,
-    folder: tempfile::TempDir,
+    server: Server,
     given: usize,
     took: Duration,
 }
@@ -26,39 +21,8 @@ pub(crate) struct Influxd {
 impl Influxd {
     /// Nothing where there is no such program.
     pub(crate) fn start() -> Option<Self> {
-        let program = std::env::var("GATEPOST_INFLUXD").ok()?;
-        let folder = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        let child = Command::new(program)
-            .arg(format!("--http-bind-address=127.0.0.1:{port}"))
-            .arg(format!("--bolt-path={}", at("bolt")))
-            .arg(format!("--sqlite-path={}", at("sqlite")))
-            .arg(format!("--engine-path={}", at("engine")))
-            .args(["--reporting-disabled", "--log-level=error"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let url = format!("http://127.0.0.1:{port}/api/v2");
-        let wanted = serde_json::json!({
-            "username": "bench", "password": "bench-bench", "org": "o", "bucket": "b",
-            "token": TOKEN,
-        });
-        let begun = Instant::now();
-        while let Err(error) = ureq::post(format!("{url}/setup"))
-            .content_type("application/json")
-            .send(wanted.to_string())
-        {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{error}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
         Some(Self {
-            url,
-            child,
-            folder,
+            server: Server::start()?,
             given: 0,
             took: Duration::ZERO,
         })
@@ -81,41 +45,33 @@ impl Influxd {
             .unwrap();
         }
         let begun = Instant::now();
-        let answer = ureq::post(format!("{}/write?org=o&bucket=b&precision=ns", self.url))
-            .header("authorization", format!("Token {TOKEN}"))
-            .send(&lines);
-        assert_eq!(answer.unwrap().status(), 204);
+        let path = format!("write?org={ORG}&bucket=first&precision=ns");
+        self.server.send(&path, "text/plain", &lines);
         self.took += begun.elapsed();
         self.given += events.len();
     }
 
     /// Says what it did, beside our own rate.
-    pub(crate) fn report(mut self, ours: f64) {
+    pub(crate) fn report(self, ours: f64) {
         let rate = self.given as f64 / self.took.as_secs_f64();
         println!(
             "InfluxDB 2: {rate:.0} points/s; ratio {:.1}; memory {} kB",
             ours / rate,
-            super::status_of(&self.child.id().to_string(), "VmRSS"),
+            super::status_of(&self.server.pid().to_string(), "VmRSS"),
         );
         let (from, to) = ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z");
         for (name, every) in [("24 h by 1 min", "1m"), ("24 h by 1 h", "1h")] {
             let flux = format!(
-                "from(bucket: \"b\") |> range(start: {from}, stop: {to})
+                "from(bucket: \"first\") |> range(start: {from}, stop: {to})
                  |> filter(fn: (r) => r._measurement == \"reading\" and r.unit == \"gate-7\"
                            and r.sensor == \"yard-env\" and r._field == \"value\")
                  |> aggregateWindow(every: {every}, fn: mean, createEmpty: false)"
             );
             super::timed(&format!("InfluxDB 2, {name}"), || {
-                let answer = ureq::post(format!("{}/query?org=o", self.url))
-                    .header("authorization", format!("Token {TOKEN}"))
-                    .content_type("application/vnd.flux")
-                    .send(&flux);
-                answer.unwrap().body_mut().read_to_string().unwrap();
+                self.server.ask(&flux);
             });
         }
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let bytes = size(&self.folder.path().join("engine"));
+        let bytes = size(&self.server.folder().join("engine"));
         println!(
             "InfluxDB 2: {:.1} bytes a point with its log",
             bytes as f64 / self.given as f64

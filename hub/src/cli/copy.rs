@@ -47,6 +47,13 @@ pub(super) fn run(config: &Config, way: Way) -> anyhow::Result<bool> {
                 "NOT the same"
             },
         )?;
+        for (kind, end) in &site.added_up {
+            writeln!(
+                out,
+                "{}: before {end} the embedded store has `{kind}` only added up: none of it was copied",
+                site.site
+            )?;
+        }
     }
     Ok(copied.iter().all(|site| site.is_whole()))
 }

@@ -4,11 +4,15 @@
 //! down with them: a copy that was cut off goes on there, and what is there already is left as it is. At
 //! the end both stores are read from the beginning, and what the one has must be what the other has, by
 //! number and by checksum.
+//!
+//! What the embedded store has only added up, because the site keeps its events no longer, does not go
+//! over: InfluxDB takes events. Nor does such a time come back, where it would be counted twice. Both
+//! are said.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, thread, time::Duration};
 
 use gatepost_dashboard::ports::{EventQuery, ReadError};
-use gatepost_model::{LogId, SiteId, UnitId};
+use gatepost_model::{LogId, SiteId, UnitId, Wall};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -71,6 +75,9 @@ pub struct Copied {
     pub checksum: u64,
     /// The same of the target, for the stretches of logs that the source has.
     pub found: (u64, u64),
+    /// Up to when the embedded store has events of a kind only added up: of these and before, nothing
+    /// was copied or compared.
+    pub added_up: BTreeMap<String, Wall>,
 }
 
 impl Copied {
@@ -130,8 +137,9 @@ impl Copy {
         let sites = self.journal.sites()?;
         let mut copied = Vec::new();
         for site in sites.iter().map(|site| &site.id) {
-            self.site(site, &mut told)?;
-            copied.push(self.verify(site)?);
+            let added_up = self.embedded.added_up(site).map_err(CopyError::Read)?;
+            self.site(site, &added_up, &mut told)?;
+            copied.push(self.verify(site, added_up)?);
         }
         Ok(copied)
     }
@@ -139,12 +147,14 @@ impl Copy {
     fn site(
         &mut self,
         site: &SiteId,
+        added_up: &BTreeMap<String, Wall>,
         told: &mut impl FnMut(&SiteId, u64),
     ) -> Result<(), CopyError> {
         let mut done = 0;
         let mut cursor = self.journal.note(self.way.name(), site)?;
         loop {
             let (mut events, next) = self.page(self.way, site, cursor.clone())?;
+            events.retain(|event| is_whole_then(added_up, event));
             done += events.len() as u64;
             // Logs are written in order, which is what a store is quick at.
             events.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -202,11 +212,14 @@ impl Copy {
         page.map_err(CopyError::Read)
     }
 
-    fn verify(&self, site: &SiteId) -> Result<Copied, CopyError> {
+    fn verify(&self, site: &SiteId, added_up: BTreeMap<String, Wall>) -> Result<Copied, CopyError> {
         // The first and the last number of each log of the source.
         let mut logs: BTreeMap<(UnitId, LogId), (u64, u64)> = BTreeMap::new();
         let mut whole = (0, 0);
         self.walk(self.way, site, |event| {
+            if !is_whole_then(&added_up, event) {
+                return;
+            }
             let log = (event.unit.clone(), event.log.clone());
             let ends = logs.entry(log).or_insert((event.seq, event.seq));
             *ends = (ends.0.min(event.seq), ends.1.max(event.seq));
@@ -220,7 +233,8 @@ impl Copy {
         self.walk(other, site, |event| {
             let log = (event.unit.clone(), event.log.clone());
             let ends = logs.get(&log);
-            if ends.is_some_and(|(first, last)| (*first..=*last).contains(&event.seq)) {
+            let is_asked = ends.is_some_and(|(first, last)| (*first..=*last).contains(&event.seq));
+            if is_asked && is_whole_then(&added_up, event) {
                 found = more(found, event);
             }
         })?;
@@ -229,6 +243,7 @@ impl Copy {
             events: whole.0,
             checksum: whole.1,
             found,
+            added_up,
         })
     }
 
@@ -255,6 +270,12 @@ pub const PAGE: usize = 5000;
 /// So often in a row InfluxDB may fail.
 const MOST_TRIES: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether the embedded store has, or may have, an event of that time itself.
+fn is_whole_then(added_up: &BTreeMap<String, Wall>, event: &StoredEvent) -> bool {
+    let end = added_up.get(event.kind());
+    end.is_none_or(|end| event.time >= *end)
+}
 
 fn key(event: &StoredEvent) -> (&str, &str, u64) {
     (event.unit.as_str(), event.log.as_str(), event.seq)

@@ -41,6 +41,7 @@ mod verify;
 mod writer;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -236,6 +237,11 @@ impl Embedded {
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
+    }
+
+    /// Up to when events of each kind are only there added up, because the site keeps them no longer.
+    pub(super) fn added_up(&self, site: &SiteId) -> Result<BTreeMap<String, Wall>, ReadError> {
+        self.ask(|asked| read::added_up(asked.connection, site).map_err(unavailable))
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

@@ -214,6 +214,27 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether so many events may be kept here and no more.
+    pub fn is_bounded(&self) -> bool {
+        matches!(self.history, History::Influx(_))
+    }
+
+    /// Whether events were refused for want of room, and there was none since.
+    pub fn is_full(&self) -> bool {
+        match &self.history {
+            History::Embedded(_) => false,
+            History::Influx(history) => history.is_full(),
+        }
+    }
+
+    /// Looks whether there is room where there was none.
+    pub fn finds_room(&mut self) -> bool {
+        match &mut self.history {
+            History::Embedded(_) => false,
+            History::Influx(history) => history.finds_room(),
+        }
+    }
+
     /// Reads of the history that stays in this file, as far as it is committed here.
     pub fn history(&self) -> rusqlite::Result<Embedded> {
         match &self.history {

@@ -4,6 +4,7 @@
 
 mod broken;
 mod commands;
+mod influx;
 mod live;
 mod paging;
 mod process;

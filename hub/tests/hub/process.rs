@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_gatepost-hub");
 
-const SITE: &str = r#"
+pub(crate) const SITE: &str = r#"
     id = "s"
     time_zone = "Asia/Shanghai"
     name = { zh = "一号", en = "One" }
@@ -60,7 +60,8 @@ impl Hub {
         hub
     }
 
-    fn new(sites: &[&str], broker: &str) -> Self {
+    /// A hub that is not started, with more tables in its configuration.
+    pub(crate) fn new(sites: &[&str], broker: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -100,6 +101,12 @@ impl Hub {
 
     /// Starts the process, and waits until it works.
     pub(crate) async fn serve(&mut self) {
+        self.serve_as_it_is().await;
+        self.wait("/readyz", |ready| ready["ready"] == true).await;
+    }
+
+    /// Starts the process, and waits until it answers, whether all of it works or not.
+    pub(crate) async fn serve_as_it_is(&mut self) {
         let said = self.path("data/hub.json");
         drop(fs::remove_file(&said));
         let log = fs::OpenOptions::new()
@@ -127,7 +134,21 @@ impl Hub {
         };
         self.http = said["http"].as_str().unwrap().to_owned();
         self.mqtt = said["mqtt"].as_str().unwrap().to_owned();
-        self.wait("/readyz", |ready| ready["ready"] == true).await;
+    }
+
+    /// Bytes that the process has in memory.
+    pub(crate) fn resident(&self) -> u64 {
+        let pid = self.child.as_ref().unwrap().id().unwrap();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib: u64 = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib * 1024
     }
 
     /// No file of the process may be larger than so many bytes, as on a disk that is full.

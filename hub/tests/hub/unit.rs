@@ -1,5 +1,7 @@
 //! A unit as the wire knows it: a log of lines, and an MQTT client.
 
+use std::time::Duration;
+
 use gatepost_model::{
     Chain,
     time::Clock,
@@ -158,6 +160,18 @@ impl Unit {
         let ack = ack.unwrap_or_else(|_| panic!("no ack through {through}: {:?}", self.seen));
         assert_eq!(ack.chain, log.chains[through]);
         ack
+    }
+
+    /// Takes one more ack, if it comes in time.
+    pub(crate) async fn acked_within(&mut self, patience: Duration) {
+        let ack = timeout(patience, self.acks.recv()).await;
+        self.seen.extend(ack.ok().flatten());
+    }
+
+    /// Whether a log was ever acknowledged up to a sequence.
+    pub(crate) fn has_seen_through(&self, log: &str, through: usize) -> bool {
+        let is_it = |ack: &Ack| ack.log.as_str() == log && ack.through >= through as u64;
+        self.seen.iter().any(is_it)
     }
 
     /// Whether some log was ever acknowledged.

@@ -1,81 +1,28 @@
 //! The demo with its history in a real InfluxDB.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::{api::Api, fleet::free_port, wait::wait_for};
-use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use e2e::{api::Api, wait::wait_for};
+use influxd::{Influxd, ORG, TOKEN};
+use serde_json::Value;
 
 use crate::{
     demo::{Demo, verify},
-    run, skip,
+    run,
 };
-
-const TOKEN: &str = "a-token-of-the-tests";
-
-/// A server with an organisation `town`.
-struct Influxd {
-    url: String,
-    client: reqwest::Client,
-    _child: Child,
-}
-
-impl Influxd {
-    async fn start(program: &str, dir: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
-        let child = Command::new(program)
-            .arg(format!("--http-bind-address=127.0.0.1:{port}"))
-            .arg(format!("--bolt-path={}", dir.join("bolt").display()))
-            .arg(format!("--sqlite-path={}", dir.join("sqlite").display()))
-            .arg(format!("--engine-path={}", dir.join("engine").display()))
-            .args(["--reporting-disabled", "--log-level=error"])
-            .kill_on_drop(true)
-            .spawn()?;
-        let server = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            client: reqwest::Client::builder().no_proxy().build()?,
-            _child: child,
-        };
-        let wanted = json!({"username": "tests", "password": "tests-tests", "org": "town", "bucket": "first", "token": TOKEN});
-        wait_for("influxd", Duration::from_secs(60), async || {
-            let url = format!("{}/api/v2/setup", server.url);
-            let said = server.client.post(url).json(&wanted).send().await;
-            let said = said.map_err(|error| error.to_string())?;
-            match said.status().is_success() {
-                true => Ok(()),
-                false => Err(said.status().to_string()),
-            }
-        })
-        .await?;
-        Ok(server)
-    }
-
-    /// What a question in Flux answers, as CSV.
-    async fn ask(&self, flux: &str) -> anyhow::Result<String> {
-        let asked = self
-            .client
-            .post(format!("{}/api/v2/query?org=town", self.url))
-            .header("Authorization", format!("Token {TOKEN}"))
-            .json(&json!({"query": flux, "type": "flux"}));
-        Ok(asked.send().await?.error_for_status()?.text().await?)
-    }
-}
 
 /// The same page, the same series, and the record holds against what really happened.
 #[test]
 fn the_demo_keeps_its_history_in_influxdb() {
-    let Ok(program) = std::env::var("GATEPOST_INFLUXD") else {
-        skip("the demo on InfluxDB: GATEPOST_INFLUXD names no influxd");
+    let Some(influxd) = Influxd::start() else {
         return;
     };
     run(async {
         let dir = tempfile::Builder::new()
             .prefix("gatepost-demo-test-")
             .tempdir()?;
-        let engine = tempfile::tempdir()?;
-        let influxd = Influxd::start(&program, engine.path()).await?;
-        let store = format!("influx={},town,gatepost,{TOKEN}", influxd.url);
+        let store = format!("influx={},{ORG},gatepost,{TOKEN}", influxd.url());
         let flags = ["--sites", "1", "--history", "2d", "--store", &store];
         let demo = Demo::start(dir.path(), &flags).await?;
         let api = Api::new(demo.http(), None)?;
@@ -111,10 +58,7 @@ fn the_demo_keeps_its_history_in_influxdb() {
             "passages in InfluxDB",
             Duration::from_secs(30),
             async || {
-                let said = influxd
-                    .ask(flux)
-                    .await
-                    .map_err(|error| format!("{error:#}"))?;
+                let said = influxd.ask(flux);
                 let count = said.lines().nth(1).and_then(|row| row.rsplit(',').next());
                 let count: u64 = count
                     .and_then(|count| count.trim().parse().ok())

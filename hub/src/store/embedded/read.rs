@@ -1,5 +1,7 @@
 //! Reading: pages of events, counts and sums.
 
+use std::collections::BTreeMap;
+
 use gatepost_dashboard::{
     ports::{EventQuery, ReadError},
     view::EventPage,
@@ -290,6 +292,23 @@ pub(super) fn untold(
         })?;
     }
     Ok(untold)
+}
+
+/// Up to when events of each kind are only there added up.
+pub(super) fn added_up(
+    connection: &Connection,
+    site: &SiteId,
+) -> rusqlite::Result<BTreeMap<String, Wall>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT kind.word, max(it.end)
+         FROM event_word AS site
+         CROSS JOIN aggregate_series AS series ON series.site = site.id
+         CROSS JOIN event_word AS kind ON kind.id = series.kind
+         CROSS JOIN aggregate AS it ON it.series = series.id
+         WHERE site.word = ?1 GROUP BY kind.word",
+    )?;
+    let rows = statement.query_map([site.as_str()], |row| Ok((row.get(0)?, wall(row.get(1)?))))?;
+    rows.collect()
 }
 
 pub(in crate::store) fn id<T: std::str::FromStr>(

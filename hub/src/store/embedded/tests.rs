@@ -291,5 +291,5 @@ fn speed() {
     });
 }
 
-mod retention;
+pub(crate) mod retention;
 mod trials;

@@ -124,6 +124,8 @@ pub struct Writer {
     pub(super) shared: Arc<Shared>,
     /// More bytes than this do not wait.
     limit: u64,
+    /// So many bytes found no room when they came last.
+    refused: u64,
     logs: HashMap<(SiteId, UnitId, LogId), Log>,
     /// Something was appended that is not confirmed.
     is_open: bool,
@@ -174,6 +176,7 @@ impl Writer {
         Ok(Self {
             shared: Arc::new(shared),
             limit,
+            refused: 0,
             logs: HashMap::new(),
             is_open: false,
         })
@@ -231,12 +234,31 @@ impl Writer {
             }
         }
         let appended = rows.finish(transaction)?;
-        let pending = self.shared.pending();
-        // Whatever the limit, one turn fits into an empty journal.
-        if appended.bytes > 0 && pending > 0 && pending + appended.bytes > self.limit {
-            return Err(AppendError::Full(pending));
+        if !self.fits(appended.bytes) {
+            self.refused = appended.bytes;
+            return Err(AppendError::Full(self.shared.pending()));
         }
         Ok(appended)
+    }
+
+    /// Whatever the limit, one turn fits into an empty journal.
+    fn fits(&self, bytes: u64) -> bool {
+        let pending = self.shared.pending();
+        bytes == 0 || pending == 0 || pending + bytes <= self.limit
+    }
+
+    /// Whether events were refused for want of room, and there was none since.
+    pub fn is_full(&self) -> bool {
+        self.refused > 0
+    }
+
+    /// Looks whether what found no room would find it now.
+    pub fn finds_room(&mut self) -> bool {
+        let finds = self.is_full() && self.fits(self.refused);
+        if finds {
+            self.refused = 0;
+        }
+        finds
     }
 
     /// Begins a transaction: forgets what one that failed may have left.

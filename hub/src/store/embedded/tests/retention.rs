@@ -21,7 +21,7 @@ fn zone() -> SiteZone {
 }
 
 /// By the unit's own clock.
-fn at(seq: u64, second: i64, mut event: StoredEvent) -> StoredEvent {
+pub(crate) fn at(seq: u64, second: i64, mut event: StoredEvent) -> StoredEvent {
     event.time = contract::wall(BEGINS).plus_micros(second * 1_000_000);
     event.received = event.time;
     event.seq = seq;
@@ -37,7 +37,7 @@ fn at(seq: u64, second: i64, mut event: StoredEvent) -> StoredEvent {
 }
 
 /// Every 1000 seconds a reading, a passage and somebody's temperature.
-fn fifty_days() -> Vec<StoredEvent> {
+pub(crate) fn fifty_days() -> Vec<StoredEvent> {
     let mut events = Vec::new();
     for n in 0..DAYS * 86_400 / 1000 {
         let mut put = |second: i64, event: StoredEvent| {
@@ -63,7 +63,7 @@ fn fifty_days() -> Vec<StoredEvent> {
     events
 }
 
-fn kept(raw: u16, hourly: u16, daily: Span) -> [Kept; 1] {
+pub(crate) fn kept(raw: u16, hourly: u16, daily: Span) -> [Kept; 1] {
     let keep = Keep {
         raw: Span::Days(raw),
         hourly: Span::Days(hourly),
@@ -108,7 +108,7 @@ impl File {
     }
 }
 
-fn passages() -> CountFilter {
+pub(crate) fn passages() -> CountFilter {
     CountFilter {
         kind: "passage".to_owned(),
         lanes: vec!["people".parse().unwrap()],

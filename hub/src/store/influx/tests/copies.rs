@@ -10,6 +10,7 @@ use crate::{
     core::Commit,
     store::{
         copy::{Copied, Copy, CopyError, Way},
+        embedded::{Retained, Sealed, tests::retention},
         journal::Journal,
     },
 };
@@ -65,7 +66,7 @@ fn a_history_goes_over_and_back_and_goes_on_where_it_was_cut_off() {
 
     // InfluxDB dies in the middle.
     let direct = server.client();
-    let proxy = Proxy::before(&server.url);
+    let proxy = Proxy::before(server.url());
     let mut place = direct.place().clone();
     place.url = proxy.url.clone();
     let spoiled = Arc::new(Client::new(place).unwrap());
@@ -118,4 +119,61 @@ fn a_history_goes_over_and_back_and_goes_on_where_it_was_cut_off() {
     whole(&copy.run(|_, _| ()).unwrap(), all);
     let history = copy.journal.history().unwrap();
     assert_eq!(contract::answers(&history, &contract::site()), expected);
+}
+
+#[test]
+fn what_is_only_added_up_stays_where_it_is_and_comes_from_nowhere() {
+    let Some(server) = server() else { return };
+    let client = server.client();
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = with_a_site(folder.path());
+    let events = retention::fifty_days();
+    for chunk in events.chunks(5_000) {
+        journal
+            .commit(&Commit {
+                events: chunk.to_vec(),
+                changes: Vec::new(),
+            })
+            .unwrap();
+    }
+    drop(journal);
+    let copy = |way| {
+        let mut copy = Copy::open(folder.path(), Arc::clone(&client), QUICK, way).unwrap();
+        copy.run(|_, _| ()).unwrap().remove(0)
+    };
+    let all = copy(Way::ToInflux);
+    assert!(all.is_whole() && all.added_up.is_empty(), "{all:?}");
+    assert_eq!(all.events, events.len() as u64);
+
+    // The embedded store keeps ten days of events.
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let newest = contract::passage(1, 0, "people", "in");
+    journal
+        .commit(&Commit {
+            events: vec![retention::at(1_000_000, 50 * 86_400, newest)],
+            changes: Vec::new(),
+        })
+        .unwrap();
+    let sites = retention::kept(10, 100, gatepost_model::retention::Span::Forever);
+    let now = contract::wall("2026-09-20T00:00:00Z");
+    while journal.seal(now).unwrap() != Sealed::Nothing {}
+    while journal.retain(now, &sites).unwrap() != Retained::Nothing {}
+    let answers = |journal: &Journal| {
+        let history = journal.history().unwrap();
+        let edges: Vec<Wall> = (0..=50)
+            .map(|day| contract::wall("2026-08-01T00:00:00Z").plus_micros(day * 86_400_000_000))
+            .collect();
+        history
+            .counts(&contract::site(), &retention::passages(), &edges)
+            .unwrap()
+    };
+    let before = answers(&journal);
+    drop(journal);
+    for way in [Way::ToEmbedded, Way::ToInflux] {
+        let some = copy(way);
+        assert!(some.is_whole() && some.events < all.events / 3, "{some:?}");
+        let kinds: Vec<&str> = some.added_up.keys().map(String::as_str).collect();
+        assert_eq!(kinds, ["passage", "reading", "screening"]);
+    }
+    assert_eq!(answers(&Journal::open(folder.path()).unwrap()), before);
 }

@@ -27,7 +27,7 @@ struct Before {
 impl Before {
     fn new(server: &Server, limit: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let proxy = Proxy::before(&server.url);
+        let proxy = Proxy::before(server.url());
         let direct = server.client();
         let mut place = direct.place().clone();
         place.url = proxy.url.clone();

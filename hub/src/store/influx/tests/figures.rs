@@ -62,7 +62,7 @@ fn bytes_under(path: &Path, ending: &str) -> u64 {
 fn figures() {
     let Some(server) = server() else { return };
     let stage = Stage::new(server, When::Never);
-    let engine = server.folder.path().join("engine/data");
+    let engine = server.folder().join("engine/data");
     let before = bytes_under(&engine, ".tsm");
     // One gauge a minute for 30 days, and 199 for a thousand minutes.
     let mut events: Vec<StoredEvent> = (0..43_200)

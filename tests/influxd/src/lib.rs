@@ -1,0 +1,177 @@
+//! A real InfluxDB 2 server for tests and benches, with a folder of its own.
+//!
+//! `GATEPOST_INFLUXD` names its program; `tests/influxd/binary` builds it and says where it is. Whatever
+//! goes wrong here is the end of a test: so it panics.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "only tests and benches use it"
+)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The organisation that the server has from the beginning.
+pub const ORG: &str = "gatepost";
+/// The token of who owns all.
+pub const TOKEN: &str = "a-token-of-the-tests";
+
+/// A running server. It ends when this is dropped, and with the process, in whatever way that ends.
+#[derive(Debug)]
+pub struct Influxd {
+    url: String,
+    folder: TempDir,
+    shell: Child,
+    pid: u32,
+}
+
+impl Influxd {
+    /// Starts a server; none where there is no program to run, which is noted for the list of what was
+    /// skipped (`GATEPOST_SKIPS`).
+    pub fn start() -> Option<Self> {
+        Self::start_at(free_port())
+    }
+
+    /// Starts a server on a port of the loopback address.
+    pub fn start_at(port: u16) -> Option<Self> {
+        let Ok(program) = std::env::var("GATEPOST_INFLUXD") else {
+            note("what needs InfluxDB: GATEPOST_INFLUXD names no influxd");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        // The shell ends the server when this process ends: its input does then.
+        let script = r#"log=$1; shift; "$@" >"$log" 2>&1 & echo $!; cat >/dev/null; kill -9 $!"#;
+        let mut shell = Command::new("sh")
+            .args(["-c", script, "sh", &at("log"), &program])
+            .arg(format!("--http-bind-address=127.0.0.1:{port}"))
+            .arg(format!("--bolt-path={}", at("bolt")))
+            .arg(format!("--sqlite-path={}", at("sqlite")))
+            .arg(format!("--engine-path={}", at("engine")))
+            // What is written is packed on the disk soon, so that its size can be told.
+            .arg("--storage-cache-snapshot-write-cold-duration=5s")
+            .args(["--reporting-disabled", "--log-level=error"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        BufReader::new(shell.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        let server = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            folder,
+            shell,
+            pid: said.trim().parse().unwrap(),
+        };
+        server.set_up();
+        Some(server)
+    }
+
+    fn set_up(&self) {
+        let wanted = json!({"username": "tests", "password": "tests-tests", "org": ORG, "bucket": "first", "token": TOKEN});
+        let mut last = String::new();
+        for _ in 0..600 {
+            let said = ureq::post(self.path("setup"))
+                .content_type("application/json")
+                .send(wanted.to_string());
+            match said {
+                Ok(_) => return,
+                Err(error) => last = error.to_string(),
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        let log = fs::read_to_string(self.folder().join("log")).unwrap();
+        panic!("influxd does not start: {last}\n{log}");
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it keeps is in `engine` of this folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// A file with a token.
+    pub fn token_file(&self, name: &str, token: &str) -> PathBuf {
+        let path = self.folder().join(name);
+        fs::write(&path, format!("{token}\n")).unwrap();
+        path
+    }
+
+    /// Asks the interface as the owner of all.
+    pub fn get(&self, path: &str) -> Value {
+        let mut said = ureq::get(self.path(path))
+            .header("Authorization", format!("Token {TOKEN}"))
+            .call()
+            .unwrap();
+        serde_json::from_str(&said.body_mut().read_to_string().unwrap()).unwrap()
+    }
+
+    /// Posts to the interface as the owner of all.
+    pub fn post(&self, path: &str, wanted: &Value) -> Value {
+        let said = self.send(path, "application/json", &wanted.to_string());
+        serde_json::from_str(&said).unwrap()
+    }
+
+    /// What a question in Flux answers, as CSV.
+    pub fn ask(&self, flux: &str) -> String {
+        let path = format!("query?org={ORG}");
+        self.send(&path, "application/vnd.flux", flux)
+    }
+
+    /// Posts to the interface as the owner of all. Answers what it says.
+    pub fn send(&self, path: &str, kind: &str, body: &str) -> String {
+        let said = ureq::post(self.path(path))
+            .header("Authorization", format!("Token {TOKEN}"))
+            .content_type(kind)
+            .send(body);
+        said.unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("{}/api/v2/{path}", self.url)
+    }
+}
+
+impl Drop for Influxd {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        drop(self.shell.wait());
+    }
+}
+
+/// A port of the loopback address that nobody listens on now.
+pub fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// Notes what could not run.
+fn note(what: &str) {
+    if let Ok(path) = std::env::var("GATEPOST_SKIPS") {
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        writeln!(file.unwrap(), "{what}").unwrap();
+    }
+    println!("skipped: {what}");
+}
