@@ -29,7 +29,7 @@ use crate::{
     store::{
         copy::Way,
         embedded,
-        influx::Client,
+        influx::{self, Client},
         journal::{self, Journal},
     },
     telemetry,
@@ -461,8 +461,9 @@ fn verify(config: &Path) -> anyhow::Result<Outcome> {
     let connection = journal::open_reader(&config.data)
         .with_context(|| config.data.join(journal::FILE).display().to_string())?;
     let found = embedded::verify(&connection)?;
+    let waiting = influx::verify(&connection)?;
     let mut out = io::stdout().lock();
-    for wrong in &found.wrong {
+    for wrong in found.wrong.iter().chain(&waiting.wrong) {
         writeln!(out, "{wrong}")?;
     }
     writeln!(
@@ -477,7 +478,17 @@ fn verify(config: &Path) -> anyhow::Result<Outcome> {
         found.wrong.len(),
         found.aside,
     )?;
-    Ok(if found.wrong.is_empty() {
+    if waiting.rows > 0 {
+        writeln!(
+            out,
+            "{} rows with {} events that wait for InfluxDB or did within a day; {} damaged, {} set aside before",
+            waiting.rows,
+            waiting.events,
+            waiting.wrong.len(),
+            waiting.aside,
+        )?;
+    }
+    Ok(if found.wrong.is_empty() && waiting.wrong.is_empty() {
         Outcome::Fine
     } else {
         Outcome::Wrong

@@ -13,6 +13,7 @@
 
 mod answer;
 mod client;
+mod damage;
 mod flux;
 pub mod forward;
 mod line;
@@ -47,6 +48,7 @@ use crate::clock::Clock;
 
 pub use answer::Answer;
 pub use client::{Client, Place, QueryError, Retention, SetupError};
+pub use damage::{Verified, verify};
 pub use forward::{Forwarder, Pace};
 pub(crate) use packed::{one as unpack, push as pack};
 pub(crate) use waiting::refused;
@@ -102,7 +104,7 @@ impl Influx {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
             connection.busy_timeout(BUSY)?;
-            Ok(OpenEnd::of(connection))
+            Ok(OpenEnd::of(connection, Arc::clone(&self.shared)))
         });
         opened.map_err(|error| ReadError::Unavailable(error.to_string()))
     }
@@ -158,19 +160,20 @@ impl EventStore for Influx {
         self.open_end()?.latest(site)
     }
 
-    /// What the bucket does not keep any longer.
+    /// What the bucket does not keep any longer, and what is damaged.
     fn untold(
         &self,
-        _site: &SiteId,
+        site: &SiteId,
         _which: port::Question<'_>,
         edges: &[Wall],
     ) -> Result<Vec<(Wall, Wall)>, ReadError> {
-        let oldest = self.client.oldest(Clock.now());
-        let (Some(first), Some(oldest)) = (edges.first(), oldest) else {
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
             return Ok(Vec::new());
         };
-        let gone = (*first < oldest).then_some((*first, oldest));
-        Ok(gone.into_iter().collect())
+        let mut untold = self.shared.damaged.of_site(site, (*first, *last));
+        let oldest = self.client.oldest(Clock.now());
+        untold.extend(oldest.filter(|it| first < it).map(|it| (*first, it)));
+        Ok(untold)
     }
 }
 

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 use super::{
     Client, Retention, SetupError,
     answer::Answer,
-    line,
+    damage, line,
     packed::{self, Waiting},
     waiting::Shared,
 };
@@ -93,6 +93,8 @@ struct Batch {
     delivery: Delivery,
     /// Events that have no line, or that InfluxDB refused, with the reason.
     refused: Vec<(usize, String)>,
+    /// Rows that cannot be read.
+    damaged: Vec<i64>,
     is_packed: bool,
 }
 
@@ -317,7 +319,7 @@ impl Forwarder {
     /// The next rows that are not confirmed, up to a request's worth.
     fn next_batch(&self) -> rusqlite::Result<Option<Batch>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, site, data FROM influx_row
+            "SELECT id, site, data, first, last FROM influx_row
              WHERE id > (SELECT confirmed FROM influx_mark) ORDER BY id",
         )?;
         let mut found = statement.query([])?;
@@ -326,7 +328,14 @@ impl Forwarder {
             let id: i64 = row.get(0)?;
             let site: SiteId = crate::store::embedded::id(row, 1)?;
             let data = row.get_ref(2)?.as_blob().unwrap_or_default();
-            if !batch.take(id, &site, data) {
+            let Ok(waiting) = packed::read(&site, data) else {
+                // The rest must not wait for what the disk has lost.
+                let span = (row.get(3)?, row.get(4)?);
+                self.shared.damaged.met(id, &site, span);
+                batch.pass_over(id, data.len());
+                continue;
+            };
+            if !batch.take(id, waiting, data.len()) {
                 break;
             }
         }
@@ -370,6 +379,9 @@ impl Forwarder {
                     reason,
                     text.trim_end_matches('\n')
                 ])?;
+        }
+        for id in &batch.damaged {
+            damage::set_aside(&transaction, *id)?;
         }
         transaction.execute("UPDATE influx_mark SET confirmed = ?1", [batch.rows.1])?;
         transaction.commit()?;
@@ -427,6 +439,7 @@ impl Default for Batch {
             of_line: Vec::new(),
             delivery: Delivery::of(0),
             refused: Vec::new(),
+            damaged: Vec::new(),
             is_packed: true,
         }
     }
@@ -434,12 +447,7 @@ impl Default for Batch {
 
 impl Batch {
     /// Takes a row, unless the request would be too large.
-    fn take(&mut self, id: i64, site: &SiteId, data: &[u8]) -> bool {
-        let waiting = packed::read(site, data).unwrap_or_else(|damaged| {
-            // Its acknowledged events are lost to damage of the disk; the rest must not wait for them.
-            error!(row = id, %site, error = %damaged, "events that waited for InfluxDB are lost");
-            Vec::new()
-        });
+    fn take(&mut self, id: i64, waiting: Vec<Waiting>, bytes: usize) -> bool {
         let (before, begins) = (self.lines.len(), self.begins.len());
         let (events, refused) = (self.events.len(), self.refused.len());
         for it in waiting {
@@ -461,12 +469,22 @@ impl Batch {
             self.refused.truncate(refused);
             return false;
         }
+        self.reach(id, bytes);
+        true
+    }
+
+    /// Takes nothing of a row that cannot be read.
+    fn pass_over(&mut self, id: i64, bytes: usize) {
+        self.damaged.push(id);
+        self.reach(id, bytes);
+    }
+
+    fn reach(&mut self, id: i64, bytes: usize) {
         if self.rows.0 == 0 {
             self.rows.0 = id;
         }
         self.rows.1 = id;
-        self.bytes += data.len() as u64;
-        true
+        self.bytes += bytes as u64;
     }
 }
 

@@ -1,23 +1,27 @@
 //! What waits in the journal, to be read.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use gatepost_dashboard::ports::ReadError;
 use gatepost_model::SiteId;
 use rusqlite::{Connection, params};
 
-use super::packed::{self, Waiting};
+use super::{
+    packed::{self, Waiting},
+    waiting::Shared,
+};
 use crate::store::{embedded, port::LatestReading};
 
 /// The journal's file, open for reading.
 #[derive(Debug)]
 pub(super) struct OpenEnd {
     connection: Connection,
+    shared: Arc<Shared>,
 }
 
 impl OpenEnd {
-    pub(super) fn of(connection: Connection) -> Self {
-        Self { connection }
+    pub(super) fn of(connection: Connection, shared: Arc<Shared>) -> Self {
+        Self { connection, shared }
     }
 
     /// Looks at each event of a site that is not known to be in InfluxDB, of some time in microseconds,
@@ -30,7 +34,7 @@ impl OpenEnd {
     ) -> Result<(), ReadError> {
         let mut look = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(
-                "SELECT id <= (SELECT sending FROM influx_mark), data
+                "SELECT id <= (SELECT sending FROM influx_mark), data, id, first, last
                  FROM influx_row NOT INDEXED
                  WHERE id > (SELECT confirmed FROM influx_mark)
                    AND site = ?1 AND last >= ?2 AND first < ?3",
@@ -39,8 +43,12 @@ impl OpenEnd {
             while let Some(row) = rows.next()? {
                 let may_be_there = row.get(0)?;
                 let data = row.get_ref(1)?.as_blob().unwrap_or_default();
-                // The forwarder tells of a damaged row.
-                for waiting in packed::read(site, data).unwrap_or_default() {
+                let Ok(waiting) = packed::read(site, data) else {
+                    let span = (row.get(3)?, row.get(4)?);
+                    self.shared.damaged.met(row.get(2)?, site, span);
+                    continue;
+                };
+                for waiting in waiting {
                     if times.contains(&waiting.event.time.micros()) {
                         each(&waiting, may_be_there);
                     }

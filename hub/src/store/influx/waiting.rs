@@ -6,6 +6,7 @@
 //! | `influx_mark` | up to which row all is confirmed, and up to which row something was sent |
 //! | `influx_log`, `influx_held` | which sequences of each log were ever taken, and its newest time |
 //! | `influx_latest` | the newest reading of each sensor and quantity, by the time of measuring |
+//! | `influx_damaged` | rows that cannot be read any more |
 //! | `influx_refused` | points that InfluxDB refused, until they are in quarantine |
 //!
 //! A row is written in the transaction of its turn. Before it is sent for the first time the mark says
@@ -25,14 +26,19 @@ use gatepost_model::{LogId, SensorId, SiteId, UnitId, Zone, event::Happening};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 
-use super::{packed, twin::Crowd};
+use super::{
+    damage::{self, Damaged},
+    packed,
+    twin::Crowd,
+};
 use crate::store::{
     embedded::{Held, id},
     event::StoredEvent,
 };
 
 pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(SCHEMA)
+    connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(damage::SCHEMA)
 }
 
 const SCHEMA: &str = "
@@ -103,6 +109,8 @@ pub(super) struct Shared {
     /// Held for writing while something is sent and for reading while a question is answered, so that
     /// nothing moves from the journal to InfluxDB in the middle of one.
     pub(super) gate: RwLock<()>,
+    /// What cannot be read any more.
+    pub(super) damaged: Damaged,
 }
 
 impl Shared {
@@ -171,7 +179,10 @@ impl Writer {
             [],
             |row| row.get(0),
         )?;
-        let shared = Shared::default();
+        let shared = Shared {
+            damaged: Damaged::load(connection)?,
+            ..Shared::default()
+        };
         shared.pending.store(pending, Ordering::Relaxed);
         Ok(Self {
             shared: Arc::new(shared),

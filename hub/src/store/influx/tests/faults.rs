@@ -216,3 +216,42 @@ fn a_full_journal_waits_for_room() {
     before.append(&events(taken..taken + 500)).unwrap();
     assert_eq!(before.seen(), waiting(taken + 500));
 }
+
+/// A row of the journal that the disk has spoiled is nobody's zero, before it was to be sent and after.
+#[test]
+fn a_damaged_row_that_waits_is_unknown_and_the_rest_goes_on() {
+    let Some(server) = server() else { return };
+    let stage = Stage::new(server, When::Never);
+    let site = contract::site();
+    let passage = |seq, hour: i64| contract::passage(seq, hour * 3600 + 60, "people", "in");
+    for hour in 0..3 {
+        let seq = u64::try_from(hour).unwrap() + 1;
+        stage.append(&[passage(seq, hour)]);
+    }
+    let spoil = "UPDATE influx_row SET data = CAST(data || X'00' AS BLOB) WHERE id = 2;
+                 UPDATE influx_row SET data = CAST(substr(data, 1, 20) AS BLOB) WHERE id = 2";
+    stage.journal.borrow().0.execute_batch(spoil).unwrap();
+    let edges: Vec<Wall> = (0..=3)
+        .map(|hour| contract::wall("2026-11-23T20:00:00Z").plus_micros(hour * 3_600_000_000))
+        .collect();
+    let which = port::CountFilter {
+        kind: "passage".to_owned(),
+        lanes: vec!["people".parse().unwrap()],
+        dir: None,
+    };
+    let told = |influx: &Influx| {
+        let counts = influx.counts(&site, &which, &edges).unwrap();
+        let question = port::Question::Counts(&which);
+        (counts, influx.untold(&site, question, &edges).unwrap())
+    };
+    let expected = (vec![1, 0, 1], vec![(edges[1], edges[2])]);
+    assert_eq!(told(&stage.influx), expected);
+    stage.forward();
+    assert_eq!(told(&stage.influx), expected);
+    let verified = verify(&stage.journal.borrow().0).unwrap();
+    assert_eq!((verified.rows, verified.events), (3, 2));
+    assert_eq!((verified.wrong.len(), verified.aside), (1, 1));
+    // Another process knows it too.
+    let again = Influx::open(&stage.influx.file, Arc::clone(&stage.influx.client)).unwrap();
+    assert_eq!(told(&again), expected);
+}
