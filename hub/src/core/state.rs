@@ -7,6 +7,7 @@
 mod change;
 mod draft;
 mod due;
+mod restart;
 mod rows;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -161,28 +161,6 @@ fn input(step: &Step, logs: &[Log], now: &mut Wall) -> Option<Input> {
     })
 }
 
-/// The state as a restart finds it.
-fn after_a_restart(state: &State) -> State {
-    let mut state = state.clone();
-    state.listening_since = None;
-    for site in state.sites.values_mut() {
-        let site = std::sync::Arc::make_mut(site);
-        site.presence.clear();
-        site.judged = Default::default();
-        site.pruned_at = None;
-    }
-    let mut fresh = State::default();
-    for site in state.sites.values() {
-        fresh.apply(&Change::Site(site.site.clone()));
-    }
-    for alert in state.alerts.all() {
-        fresh.apply(&Change::Alert(alert.clone()));
-    }
-    state.due = fresh.due;
-    state.calls = fresh.calls;
-    state
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -219,7 +197,7 @@ proptest! {
         let journal = Journal::open(folder.path()).unwrap();
         let mut found = State::default();
         journal.load(&mut found).unwrap();
-        prop_assert_eq!(found, after_a_restart(live.state()));
+        prop_assert_eq!(found, live.state().after_a_restart());
     }
 
     /// However batches fall into turns, the record and what follows from it are the same.

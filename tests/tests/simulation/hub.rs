@@ -82,15 +82,13 @@ impl Hub {
         for commit in &self.journal {
             again.apply(&durable(commit));
         }
-        // State is the sum of the commits, whatever a restart should forget aside.
-        let mut before = self.core.state().clone();
-        before.listening_since = None;
-        for site in before.sites.values_mut() {
-            let site = std::sync::Arc::make_mut(site);
-            site.presence.clear();
-            site.judged = Default::default();
-        }
-        assert_eq!(again.state(), &before, "a restart changes what is known");
+        // State is the sum of the commits, whatever a restart forgets aside. Each turn is read again one
+        // by one, so more may be due at once than of the rows as they are now.
+        assert_eq!(
+            again.state().after_a_restart(),
+            self.core.state().after_a_restart(),
+            "a restart changes what is known"
+        );
         self.core = again;
     }
 
