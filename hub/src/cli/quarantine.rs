@@ -1,6 +1,11 @@
 //! `gatepost-hub quarantine`: asks the hub that serves, which alone may change the record.
 
-use std::{fs, io, io::Write, time::Duration};
+use std::{
+    fs, io,
+    io::Write,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -22,8 +27,7 @@ impl Serving {
             .with_context(|| format!("no hub serves: there is no {}", file.display()))?;
         let said: Value = serde_json::from_str(&said)?;
         let http = said["http"].as_str().context("hub.json has no `http`")?;
-        // An address that means all of them is reached by loopback.
-        let http = http.replace("0.0.0.0:", "127.0.0.1:");
+        let http = within_reach(http.parse().context("`http` of hub.json is no address")?);
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
@@ -82,6 +86,16 @@ impl Serving {
     }
 }
 
+/// An address that means all of them is reached by loopback.
+fn within_reach(mut http: SocketAddr) -> SocketAddr {
+    match http {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => http.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => http.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    http
+}
+
 /// Writes one line each.
 pub(super) fn list(config: &Config) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
@@ -133,4 +147,21 @@ pub(super) fn retry(config: &Config, ids: &[u64], all: bool) -> anyhow::Result<b
         }
     }
     Ok(is_fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_all_is_reached_by_loopback() {
+        for (listens, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            let reach = within_reach(listens.parse().unwrap());
+            assert_eq!(reach.to_string(), reached);
+        }
+    }
 }

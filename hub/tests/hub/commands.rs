@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use crate::process::Hub;
+use crate::{
+    process::Hub,
+    unit::{Log, Unit, passage},
+};
 
 fn run(words: &[&str]) -> (i32, String, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_gatepost-hub"))
@@ -69,4 +72,30 @@ async fn two_hubs_do_not_serve_one_record() {
     assert_eq!(second.status.code(), Some(1));
     let why = String::from_utf8(second.stderr).unwrap();
     assert!(why.contains("another hub"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_set_aside_is_listed_and_brought_again() {
+    let hub = Hub::start().await;
+    let mut unit = Unit::connect(&hub).await;
+    let mut log = Log::new("l");
+    // A line that nobody will ever read.
+    log.push(passage(1_000_000));
+    log.push("{\"mono_us\":".to_owned());
+    unit.say("events", log.batch(1, 2)).await;
+    unit.acked(&log, 2).await;
+    let item = hub.aside("bad_line").await;
+    let listed = hub.run(&["quarantine", "list", "--config"]);
+    assert!(listed.status.success(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let line: Vec<&str> = listed.trim_end().split('\t').collect();
+    assert_eq!(line[0], item["id"].to_string(), "{listed}");
+    assert_eq!(line[2..5], ["s", "gate-1", "bad_line"], "{listed}");
+    let again = hub.run(&["quarantine", "retry", "--all", "--config"]);
+    let said = String::from_utf8(again.stdout).unwrap();
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.starts_with(&format!("{}: ", line[0])), "{said}");
+    hub.aside("bad_line").await;
+    let nobody = hub.run(&["quarantine", "retry", "999", "--config"]);
+    assert_eq!(nobody.status.code(), Some(1), "{nobody:?}");
 }

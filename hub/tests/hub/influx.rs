@@ -151,4 +151,29 @@ async fn while_influxdb_is_away_all_goes_on_and_then_it_has_everything() {
         }
     }
     assert_eq!(last, Some(taken));
+
+    // What the command line says of it.
+    let says = |words: &[&str], fine: &str| {
+        let done = hub.run(words);
+        let said = String::from_utf8(done.stdout).unwrap();
+        assert!(
+            done.status.success() && said.contains(fine),
+            "{words:?}: {said}"
+        );
+    };
+    says(&["store", "check", "--config"], "can be written and read");
+    says(&["store", "verify", "--config"], "wait for InfluxDB");
+    let copy = [
+        "store", "copy", "--from", "influx", "--to", "embedded", "--config",
+    ];
+    // Not beside a hub that serves.
+    assert!(!hub.run(&copy).status.success());
+    assert_eq!(hub.stop().await, Some(0));
+    let all = format!("s: {taken} events with checksum");
+    let done = hub.run(&copy);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains(&all) && said.contains("the same"), "{said}");
+    drop(influxd);
+    let done = hub.run(&["store", "check", "--config"]);
+    assert_eq!(done.status.code(), Some(1));
 }
