@@ -28,3 +28,4 @@ pub mod service;
 pub mod spool;
 pub mod telemetry;
 pub mod time;
+mod whole;

@@ -60,13 +60,13 @@ impl Remote {
     pub fn choose(&mut self, own: &str) -> Choice {
         let print = Chain::START.then(own.as_bytes()).to_string();
         if self.own != print {
-            let overruled = self
-                .applied
-                .take()
-                .or(self.trial.take().map(|it| it.wanted));
-            if let Some(wanted) = overruled {
+            let trial = self.trial.take().map(|trial| trial.wanted);
+            let overruled = [self.applied.take(), trial].into_iter().flatten();
+            if let Some(version) = overruled.map(|wanted| wanted.version).max() {
                 let why = "the unit's own file was changed since";
-                self.conclude(wanted.version, ConfigResult::Overruled, why);
+                // What was wanted last is known, too, and is not tried over it.
+                let last = self.last.as_ref().map_or(0, |last| last.version);
+                self.conclude(version.max(last), ConfigResult::Overruled, why);
             }
             self.own = print;
         }
@@ -109,10 +109,9 @@ impl Remote {
     }
 
     /// It did not.
-    pub fn roll_back(&mut self, why: &str) {
-        if let Some(trial) = self.trial.take() {
-            self.conclude(trial.wanted.version, ConfigResult::RolledBack, why);
-        }
+    pub fn roll_back(&mut self, why: &str) -> Option<ConfigReply> {
+        let version = self.trial.take()?.wanted.version;
+        Some(self.conclude(version, ConfigResult::RolledBack, why))
     }
 
     /// What became of the last one that was wanted.

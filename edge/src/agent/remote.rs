@@ -15,9 +15,7 @@ impl<B: Board> Agent<'_, B> {
             return;
         }
         let version = wanted.version;
-        let offer = self.remote.remote.offer(wanted, &self.config);
-        self.save_remote();
-        match offer {
+        match self.remote.offer(wanted, &self.config) {
             Offer::Known(reply) => self.hub.reply(&Reply::Config(reply)),
             Offer::Try => {
                 tracing::info!(
@@ -46,7 +44,9 @@ impl<B: Board> Agent<'_, B> {
         if watches && linked {
             self.trial_until = None;
             if let Some(reply) = self.remote.remote.keep() {
-                self.save_remote();
+                // On a disk that takes nothing it is taken back at the next start, as a trial that did
+                // not end well; the unit goes on with it until then.
+                let _ = self.remote.save();
                 tracing::info!(version = reply.version, "the configuration is kept");
                 self.hub.reply(&Reply::Config(reply));
             }
@@ -63,14 +63,9 @@ impl<B: Board> Agent<'_, B> {
             let why = format!("{why} within {span} s");
             tracing::warn!(why, "the configuration is taken back");
             self.remote.remote.roll_back(&why);
-            self.save_remote();
+            // It is taken back at the next start, too, for it was begun with.
+            let _ = self.remote.save();
             self.reconfigured = true;
-        }
-    }
-
-    fn save_remote(&self) {
-        if let Err(error) = self.remote.save() {
-            tracing::error!(error = %error, "what the hub wants is not on disk");
         }
     }
 

@@ -18,16 +18,26 @@ pub fn write(data: &Path, name: &str, lines: impl Iterator<Item = String>) -> io
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{name}.jsonl"));
     let new = folder.join(format!("{name}.new"));
-    let mut file = BufWriter::new(File::create(&new)?);
-    for line in lines {
-        writeln!(file, "{line}")?;
-    }
-    file.flush()?;
-    fs::rename(&new, &path)?;
+    // First, so that there is never room taken for one more.
     forget_oldest(&folder)?;
+    if let Err(error) = write_lines(&new, lines) {
+        // It takes room from a disk that may be full; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    fs::rename(&new, &path)?;
     Ok(path)
 }
 
+fn write_lines(path: &Path, lines: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for line in lines {
+        writeln!(file, "{line}")?;
+    }
+    file.flush()
+}
+
+/// Makes room for one more.
 fn forget_oldest(folder: &Path) -> io::Result<()> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -35,7 +45,7 @@ fn forget_oldest(folder: &Path) -> io::Result<()> {
         found.push((entry.metadata()?.modified()?, entry.path()));
     }
     found.sort();
-    let extra = found.len().saturating_sub(KEPT);
+    let extra = (found.len() + 1).saturating_sub(KEPT);
     for (_, path) in found.into_iter().take(extra) {
         fs::remove_file(path)?;
     }

@@ -1,12 +1,14 @@
 //! Keeps what is known of wanted configurations in the data directory: whole or not at all.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{Choice, Remote};
+use gatepost_model::remote::{ConfigReply, WantedConfig};
+
+use super::{Choice, Offer, Remote};
+use crate::{config::Config, whole::write_whole};
 
 /// Beside the spool.
 const NAME: &str = "remote.json";
@@ -38,26 +40,103 @@ impl RemoteFile {
         })
     }
 
-    /// What to begin with; that it was begun with is on disk before it is.
-    pub fn choose(&mut self, own: &str) -> io::Result<Choice> {
+    /// What to begin with; that a trial was begun is on disk before it is, or it is not begun.
+    pub fn choose(&mut self, own: &str) -> Choice {
         let before = self.remote.clone();
         let choice = self.remote.choose(own);
-        if self.remote != before {
-            self.save()?;
+        match self.save_since(&before) {
+            Err(error) if choice.is_trial => {
+                self.give_up(&error);
+                self.remote.choose(own)
+            }
+            _ => choice,
         }
-        Ok(choice)
     }
 
-    /// Writes what is known, and waits for the disk.
+    /// A configuration is wanted, by a unit that runs with `running`. What is to be tried is on disk,
+    /// or it is not tried.
+    pub fn offer(&mut self, wanted: WantedConfig, running: &Config) -> Offer {
+        let before = self.remote.clone();
+        let offer = self.remote.offer(wanted, running);
+        match (self.save_since(&before), offer) {
+            (Err(error), Offer::Try) => self.give_up(&error).map_or(Offer::Try, Offer::Known),
+            (_, offer) => offer,
+        }
+    }
+
+    /// Writes what is known, and waits for the disk. A unit works on if it cannot: that is told, and
+    /// after the next start what is on disk counts.
     pub fn save(&self) -> io::Result<()> {
-        let (new, path) = (
-            self.directory.join(format!("{NAME}.new")),
-            self.directory.join(NAME),
-        );
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(&self.remote)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(&self.directory)?.sync_all()
+        let bytes = serde_json::to_vec(&self.remote)?;
+        write_whole(&self.directory.join(NAME), &bytes).inspect_err(
+            |error| tracing::error!(error = %error, "what the hub wants is not on disk"),
+        )
+    }
+
+    fn save_since(&self, before: &Remote) -> io::Result<()> {
+        if self.remote == *before {
+            return Ok(());
+        }
+        self.save()
+    }
+
+    fn give_up(&mut self, error: &io::Error) -> Option<ConfigReply> {
+        self.remote.roll_back(&format!("cannot be kept: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_model::remote::ConfigResult;
+
+    use super::*;
+
+    const OWN: &str = r#"
+        unit = { site = "s", id = "u", data = "d" }
+        mqtt = { address = "h:1" }
+        board = { kind = "sim", socket = "s" }
+    "#;
+
+    fn wanted() -> WantedConfig {
+        WantedConfig {
+            version: 1,
+            text: Some(OWN.replace("h:1", "h:2")),
+        }
+    }
+
+    /// A disk that takes nothing: where the new file is to be something stands in the way.
+    fn fill(directory: &Path) {
+        fs::create_dir(directory.join(format!("{NAME}.new"))).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_not_tried_and_the_unit_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let running = Config::parse(OWN).unwrap();
+        let mut file = RemoteFile::open(directory.path()).unwrap();
+        fill(directory.path());
+        assert_eq!(file.choose(OWN).text, OWN);
+        let Offer::Known(reply) = file.offer(wanted(), &running) else {
+            panic!("it is tried");
+        };
+        assert_eq!(reply.result, ConfigResult::RolledBack);
+        assert!(reply.detail.starts_with("cannot be kept: "), "{reply:?}");
+        // The broker says it again at every session.
+        assert_eq!(file.offer(wanted(), &running), Offer::Known(reply));
+        assert!(!file.choose(OWN).is_trial);
+    }
+
+    #[test]
+    fn a_trial_whose_begin_cannot_be_kept_is_not_begun() {
+        let directory = tempfile::tempdir().unwrap();
+        let running = Config::parse(OWN).unwrap();
+        let mut file = RemoteFile::open(directory.path()).unwrap();
+        file.choose(OWN);
+        assert_eq!(file.offer(wanted(), &running), Offer::Try);
+        fill(directory.path());
+        let choice = file.choose(OWN);
+        assert_eq!((choice.text.as_str(), choice.is_trial), (OWN, false));
+        let mut again = RemoteFile::open(directory.path()).unwrap();
+        assert!(!again.choose(OWN).is_trial);
     }
 }

@@ -124,3 +124,22 @@ fn whoever_changes_the_units_own_file_has_the_last_word() {
     remote.keep();
     assert_eq!(result(&remote), (3, ConfigResult::Applied, 0));
 }
+
+#[test]
+fn what_was_taken_back_is_not_tried_over_a_file_changed_by_hand() {
+    let mut remote = Remote::default();
+    remote.choose(OWN);
+    remote.offer(wanted(3, &faster()), &running());
+    remote.choose(OWN);
+    remote.keep();
+    let slower = OWN.replace("h:1", "elsewhere:1");
+    assert_eq!(remote.offer(wanted(4, &slower), &running()), Offer::Try);
+    remote.choose(OWN);
+    remote.roll_back("no link to the broker");
+    let by_hand = OWN.replace("\"h:1\"", "\"h:2\"");
+    assert_eq!(remote.choose(&by_hand).text, by_hand);
+    assert_eq!(result(&remote), (4, ConfigResult::Overruled, 0));
+    // The broker still has it.
+    let known = remote.offer(wanted(4, &slower), &running());
+    assert!(matches!(known, Offer::Known(reply) if reply.result == ConfigResult::Overruled));
+}

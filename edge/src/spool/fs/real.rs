@@ -5,6 +5,7 @@ use std::{
 };
 
 use super::Fs;
+use crate::whole::{sync_directory, write_whole};
 
 /// A directory: the log in `log/`, logs put aside in `closed/NAME/`.
 #[derive(Debug, Clone)]
@@ -71,10 +72,6 @@ impl Real {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 impl Fs for Real {
     type File = File;
 
@@ -98,18 +95,7 @@ impl Fs for Real {
     }
 
     fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let half = self.path(&format!("{name}.new"));
-        let written = File::create(&half).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
-        if let Err(error) = written {
-            // It takes room from a disk that may be full; that it cannot be removed changes nothing.
-            let _ = fs::remove_file(&half);
-            return Err(error);
-        }
-        fs::rename(&half, self.path(name))?;
-        sync_directory(&self.log())
+        write_whole(&self.path(name), content)
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
