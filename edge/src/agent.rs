@@ -310,10 +310,16 @@ impl<B: Board> Agent<'_, B> {
             self.board.set_output(change);
         }
         self.board.flush();
-        let mut fault = None;
+        let (mut fault, mut begun) = (None, false);
         for (boot, event) in self.effects.events.drain(..) {
-            if let Happening::Fault(raised) = &event.happening {
-                fault.get_or_insert_with(|| raised.sensor.clone());
+            match &event.happening {
+                // A disk that has no room has none for a record.
+                Happening::Fault(raised) if !begun && raised.code != FaultCode::DiskLow => {
+                    fault.get_or_insert_with(|| raised.sensor.clone());
+                }
+                // What is told with it lasts since before the watch: no inputs led to it here.
+                Happening::Boot(_) => begun = true,
+                _ => {}
             }
             if self.spool.push(&boot, &event).is_none() {
                 tracing::error!(

@@ -29,7 +29,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gatepost_model::{
     BootId, Event, Happening, SensorId, Wall,
-    event::{Boot, Fault},
+    event::{Boot, Fault, FaultCode},
     time::Clock,
     wire::{Anchor, MAX_TEXT},
 };
@@ -138,8 +138,8 @@ impl Core {
             test,
         } = checkpoint;
         let sensors = wired_sensors(&gate);
-        faults
-            .keep(|sensor| sensors.contains(sensor) || [SPOOL, SUPPLY].contains(&sensor.as_str()));
+        // Those of the unit itself are told anew by who begins to watch it now.
+        faults.keep(|sensor| sensors.contains(sensor));
         let thermometers = gate.thermometers.iter().filter_map(|thermometer| {
             let lane = gate.lanes.get(thermometer.lane)?;
             let baseline = baselines.remove(&thermometer.sensor).unwrap_or_default();
@@ -347,9 +347,7 @@ impl Core {
     fn begin(&mut self, boot: &BootId, mono: BoardTime, effects: &mut Effects) {
         let restart = mono.0 > 0 && self.boots.current() == Some(boot);
         if self.boot.is_some() && !restart {
-            for lane in &mut self.lanes {
-                lane.cut(self.now, &mut self.out);
-            }
+            self.cut_lanes();
             self.settle(effects);
         }
         if self.boots.current() != Some(boot) || !restart {
@@ -368,21 +366,25 @@ impl Core {
         if !restart {
             self.end_test(effects);
         }
+        if let Some(test) = &mut self.test {
+            test.forget_faults();
+        }
         self.announce(if restart { "restart" } else { "boot" });
         self.outputs.begin();
         self.followed.reset();
         effects.outputs.extend(self.safe_outputs());
         for lane in &mut self.lanes {
             let faults = &self.faults;
-            lane.begin(mono, restart, |beam| {
-                faults.has(&beam.sensor, gatepost_model::event::FaultCode::Blocked)
-            });
+            lane.begin(mono, restart, |beam, code| faults.has(&beam.sensor, code));
         }
         for thermometer in &mut self.thermometers {
-            thermometer.begin(mono, restart);
+            let is_frozen = self.faults.has(thermometer.sensor(), FaultCode::Frozen);
+            thermometer.begin(mono, restart, is_frozen);
         }
         for station in &mut self.stations {
-            station.begin(mono, boot, &mut self.out);
+            let faults = &self.faults;
+            let is_noisy = |sensor: &SensorId| faults.has(sensor, FaultCode::OutOfRange);
+            station.begin(mono, boot, is_noisy, &mut self.out);
         }
         for entry_box in &mut self.boxes {
             entry_box.begin();
@@ -393,6 +395,8 @@ impl Core {
         self.settle(effects);
     }
 
+    /// Says what is watched, and what is still wrong with it: whoever hears that takes all faults
+    /// before it for over.
     fn announce(&mut self, reason: &str) {
         let boot = Boot {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -408,11 +412,22 @@ impl Core {
             reason: reason.to_owned(),
         };
         self.out.happened(self.now, Happening::Boot(boot));
+        for (sensor, code) in self.faults.iter() {
+            let fault = Fault {
+                sensor: sensor.clone(),
+                code,
+                detail: String::new(),
+            };
+            self.out.happened(self.now, Happening::Fault(fault));
+        }
     }
 
     /// Says again what is watched, at the beginning of a new log.
     pub fn announce_again(&mut self, effects: &mut Effects) {
         if self.boot.is_some() {
+            if let Some(test) = &mut self.test {
+                test.forget_faults();
+            }
             self.announce("new_log");
             self.settle(effects);
         }

@@ -85,7 +85,7 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     table.tell(&disk(&config.unit.data))?;
     table.tell(&broker(config).await)?;
     let through = Through::connect(&config.unit.data, &config.gate.inputs).await;
-    table.tell(&agent(through.is_some()))?;
+    table.tell(&agent(&through))?;
     let is_simulated = config.board != BoardKind::Cdev;
     let probes = config.wiring.probes.iter().filter(|_| !is_simulated);
     for probe in probes {
@@ -110,13 +110,15 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
         table.tell(&finding)?;
     }
     match through {
-        Some(board) => watch_inputs(config, board, watch, &mut table).await?,
-        None if is_simulated => table.tell(&Finding::new(
+        // Whose the lines are is not known.
+        Err(_) => {}
+        Ok(Some(board)) => watch_inputs(config, board, watch, &mut table).await?,
+        Ok(None) if is_simulated => table.tell(&Finding::new(
             "pins",
             State::Note,
             "simulated: without an agent nothing is to be seen",
         ))?,
-        None => match CdevBoard::open(&config.wiring, UnitClock) {
+        Ok(None) => match CdevBoard::open(&config.wiring, UnitClock) {
             Ok(board) => watch_inputs(config, board, watch, &mut table).await?,
             Err(error) => table.tell(&not_open(&error))?,
         },
@@ -124,13 +126,22 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     Ok(!table.wrong)
 }
 
-fn agent(runs: bool) -> Finding {
-    let seen = if runs {
-        "runs: the inputs are looked at through it"
-    } else {
-        "does not run: the inputs are looked at from here"
+fn agent(through: &io::Result<Option<Through>>) -> Finding {
+    let (state, seen) = match through {
+        Ok(Some(_)) => (
+            State::Fine,
+            "runs: the inputs are looked at through it".to_owned(),
+        ),
+        Ok(None) => (
+            State::Fine,
+            "does not run: the inputs are looked at from here".to_owned(),
+        ),
+        Err(error) => (
+            State::Wrong,
+            format!("cannot be asked: {error}; look with sudo"),
+        ),
     };
-    Finding::new("agent", State::Fine, seen)
+    Finding::new("agent", state, seen)
 }
 
 fn not_open(error: &CdevError) -> Finding {

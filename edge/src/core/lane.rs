@@ -134,17 +134,24 @@ impl Lane {
         }
     }
 
-    /// The watch begins, at a boot or in the middle of one. Beams whose fault `is_blocked` stay in
-    /// doubt until their level is known.
-    pub fn begin(&mut self, now: BoardTime, restart: bool, is_blocked: impl Fn(&Beam) -> bool) {
+    /// The watch begins, at a boot or in the middle of one. Beams that are known to be blocked or
+    /// noisy stay in doubt until their level is known, and until they have been calm.
+    pub fn begin(
+        &mut self,
+        now: BoardTime,
+        restart: bool,
+        is_known: impl Fn(&Beam, FaultCode) -> bool,
+    ) {
         let was_open = matches!(self.state, State::Open(_));
         for beam in [&mut self.a, &mut self.b] {
             beam.debounce.reset(false);
-            beam.noise.reset();
+            beam.noise
+                .begin(now, is_known(&beam.beam, FaultCode::OutOfRange));
             beam.unreported_since = None;
             beam.unheard_since = Some(now);
             beam.loss_told = false;
-            beam.doubted_until = is_blocked(&beam.beam).then(|| now.plus(SYNC_WINDOW));
+            beam.doubted_until =
+                is_known(&beam.beam, FaultCode::Blocked).then(|| now.plus(SYNC_WINDOW));
         }
         self.sprayer_level = None;
         self.state = if was_open && restart {
@@ -157,12 +164,17 @@ impl Lane {
         };
     }
 
-    /// The board's power is gone: a passage half seen will never end.
+    /// A passage half seen will never end, or what is left of it counts for nothing: the power is
+    /// gone, or a test begins or ends.
     pub fn cut(&mut self, now: BoardTime, out: &mut Out) {
         if let State::Open(_) = self.state {
             out.unclear(now, &self.config.id, UnclearReason::Restart);
         }
-        self.state = State::Clear;
+        self.state = if self.a.debounce.level() || self.b.debounce.level() {
+            State::Stalled
+        } else {
+            State::Clear
+        };
     }
 
     /// A beam's level, raw. Returns false if an edge before it was lost.

@@ -30,9 +30,10 @@ impl Noise {
         }
     }
 
-    /// The watch begins.
-    pub fn reset(&mut self) {
+    /// The watch begins; noise that is known from an earlier watch lasts until it has been calm.
+    pub fn begin(&mut self, now: BoardTime, known: bool) {
         *self = Self::new(self.most);
+        self.until = known.then(|| now.plus(CALM));
     }
 
     /// An edge; true if noise begins with it.
@@ -90,5 +91,17 @@ mod tests {
         // A busy lane is no noise.
         let later = ends.0;
         assert!((0..5000u64).all(|edge| !noise.handle_edge(BoardTime(later + edge * 20_000))));
+    }
+
+    #[test]
+    fn noise_of_an_earlier_watch_ends_after_calm() {
+        let mut noise = Noise::new(100);
+        noise.begin(BoardTime(7), false);
+        assert_eq!(noise.deadline(), None);
+        noise.begin(BoardTime(7), true);
+        assert!(noise.is_noisy());
+        let ends = BoardTime(7).plus(CALM);
+        assert_eq!(noise.deadline(), Some(ends));
+        assert!(noise.poll_calm(ends));
     }
 }

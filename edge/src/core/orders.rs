@@ -80,12 +80,15 @@ impl Core {
 
     fn calibrate(&mut self, sensor: &str, by: Measure, who: &str) -> Result<String, String> {
         let has_it = |it: &&mut Station| it.flow_sensor().is_some_and(|it| it.as_str() == sensor);
-        let mut stations = self.stations.iter_mut().filter(has_it);
-        let first = stations
-            .next()
+        let mut sharing: Vec<_> = self.stations.iter_mut().filter(has_it).collect();
+        if let Some(station) = sharing.iter().find(|it| it.running().is_some()) {
+            return Err(format!("a round runs in {}", station.zone()));
+        }
+        let (first, others) = sharing
+            .split_first_mut()
             .ok_or_else(|| format!("there is no flow meter `{sensor}`"))?;
         let (before, after) = first.calibrate(by)?;
-        stations.for_each(|other| other.take_factor(after));
+        others.iter_mut().for_each(|other| other.take_factor(after));
         let calibration = Calibration {
             sensor: sensor.parse().map_err(|error| format!("{error}"))?,
             quantity: "pulses_per_litre".to_owned(),
@@ -125,6 +128,7 @@ impl Core {
     }
 
     fn begin_test(&mut self, effects: &mut Effects) {
+        self.cut_lanes();
         self.beat();
         self.settle(effects);
         let baselines = self.thermometers.iter();
@@ -137,6 +141,13 @@ impl Core {
         ));
     }
 
+    /// Who is in a lane is neither of the test nor not of it.
+    pub(super) fn cut_lanes(&mut self) {
+        for lane in &mut self.lanes {
+            lane.cut(self.now, &mut self.out);
+        }
+    }
+
     /// Ends test mode: what was open in it is dropped, what is true of sensors is told again.
     pub(super) fn end_test(&mut self, effects: &mut Effects) {
         if self.test.is_none() {
@@ -145,6 +156,7 @@ impl Core {
         for station in &mut self.stations {
             station.abandon(self.now, &mut self.out);
         }
+        self.cut_lanes();
         if self.now > self.pulse.watched_until() {
             self.beat();
         }

@@ -32,7 +32,7 @@ const STRAY_ENDS: Duration = Duration::from_secs(30);
 const CHORD: Duration = Duration::from_secs(5);
 /// A measuring jug is at least this large, litres; fewer pulses than this say nothing.
 const LEAST_LITRES: f64 = 0.1;
-const LEAST_PULSES: f64 = 20.0;
+const LEAST_PULSES: u64 = 20;
 /// A flow meter's edges a second: four times what the fastest ones give.
 const MOST_EDGES: u32 = 2000;
 /// A round of this length without a pulse has a dead flow meter, or no pump.
@@ -71,14 +71,12 @@ pub struct Station {
     /// The flow meter's level, once it was heard.
     flow_level: Option<bool>,
     noise: Noise,
-    /// A round ended without a pulse, and that was told.
-    is_silent: bool,
     running: Option<Running>,
     stray: Stray,
     /// The factor that was found on site, while it stands.
     found: Option<f64>,
-    /// Pulses of the last flow that has ended.
-    flowed: f64,
+    /// What the meter told, whoever shares it.
+    metered: Metered,
     /// When the buttons for test mode will have been held for long enough.
     chord_at: Option<BoardTime>,
 }
@@ -89,6 +87,36 @@ pub struct Station {
 pub struct Factor {
     configured: f64,
     found: f64,
+}
+
+/// The pulses of the flow that a meter told last. A round that ends and a flow outside of rounds that
+/// has ceased end it, unless the pump runs on.
+#[derive(Debug, Default)]
+struct Metered {
+    pulses: u64,
+    last: BoardTime,
+    is_over: bool,
+}
+
+impl Metered {
+    /// A pulse of the flow that lasts, or of a new one.
+    fn pulse(&mut self, now: BoardTime, is_over: bool) {
+        if is_over && now.since(self.last) > PAUSE {
+            self.pulses = 0;
+        }
+        self.pulses += 1;
+        self.last = now;
+        self.is_over = false;
+    }
+}
+
+/// A station's part of a pulse.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// 0 to 1.
+    share: f64,
+    /// One of the stations that have the meter has seen the flow before it end.
+    is_over: bool,
 }
 
 #[derive(Debug, Default)]
@@ -117,14 +145,13 @@ impl Station {
         let stands = |factor: &Factor| Some(factor.configured) == configured;
         Self {
             found: factor.filter(stands).map(|factor| factor.found),
-            flowed: 0.0,
+            metered: Metered::default(),
             chord_at: None,
             start: button(),
             stop: button(),
             points: config.points.iter().map(|_| button()).collect(),
             flow_level: None,
             noise: Noise::new(MOST_EDGES),
-            is_silent: false,
             running,
             stray: Stray::default(),
             config,
@@ -162,26 +189,18 @@ impl Station {
     }
 
     /// Sets the flow meter's factor, or finds it by what flowed last; the one before and the new one.
+    /// No station that has the meter has a round under way.
     pub fn calibrate(&mut self, by: Measure) -> Result<(f64, f64), String> {
-        if self.config.flow.is_none() {
-            return Err("there is no flow meter".to_owned());
-        }
-        if self.running.is_some() {
-            return Err(format!("a round runs in {}", self.config.zone));
-        }
         let after = match by {
             Measure::PulsesPerLitre(factor) => factor,
             Measure::Litres(litres) => {
-                let pulses = match self.stray.pulses {
-                    0 => self.flowed,
-                    flowing => flowing as f64,
-                };
+                let pulses = self.metered.pulses;
                 if !(LEAST_LITRES..).contains(&litres) || pulses < LEAST_PULSES {
                     return Err(format!(
                         "{pulses} pulses for {litres} l: let {LEAST_LITRES} l or more through, with {LEAST_PULSES} pulses"
                     ));
                 }
-                (pulses / litres * 1000.0).round() / 1000.0
+                (pulses as f64 / litres * 1000.0).round() / 1000.0
             }
         };
         if !FACTORS.contains(&after) {
@@ -211,14 +230,23 @@ impl Station {
         }
     }
 
-    /// The watch begins in `boot`. A round of an earlier boot ended with the power.
-    pub fn begin(&mut self, now: BoardTime, boot: &BootId, out: &mut Out) {
+    /// The watch begins in `boot`. A round of an earlier boot ended with the power; a meter that
+    /// `is_noisy` stays so until it has been calm.
+    pub fn begin(
+        &mut self,
+        now: BoardTime,
+        boot: &BootId,
+        is_noisy: impl Fn(&SensorId) -> bool,
+        out: &mut Out,
+    ) {
         for button in self.buttons_mut() {
             button.reset(false);
         }
         self.flow_level = None;
-        self.noise.reset();
+        let known = self.flow_sensor().is_some_and(is_noisy);
+        self.noise.begin(now, known);
         self.stray = Stray::default();
+        self.metered = Metered::default();
         self.chord_at = None;
         if let Some(running) = self.running.take_if(|running| running.boot != *boot) {
             self.say(now, now.0, &running, RoundPhase::Abandoned, out);
@@ -250,19 +278,19 @@ impl Station {
         }
     }
 
-    /// The flow meter's level, raw; of a pulse this station's share. False if an edge before it was
+    /// The flow meter's level, raw; of a pulse this station's part. False if an edge before it was
     /// lost.
     fn handle_flow(
         &mut self,
         now: BoardTime,
         level: bool,
         syncs: bool,
-        share: f64,
+        part: Part,
         out: &mut Out,
     ) -> bool {
         let before = self.flow_level.replace(level);
         if level && before != Some(true) && !syncs {
-            self.pulse(now, share, out);
+            self.pulse(now, part, out);
         }
         if self.noise.handle_edge(now) {
             self.flow_fault(now, FaultCode::OutOfRange, self.noise.detail(), out);
@@ -282,14 +310,13 @@ impl Station {
         }
     }
 
-    fn pulse(&mut self, now: BoardTime, share: f64, out: &mut Out) {
+    fn pulse(&mut self, now: BoardTime, part: Part, out: &mut Out) {
         if self.noise.is_noisy() {
             // Interference is nobody's disinfectant.
             return;
         }
-        if std::mem::take(&mut self.is_silent) {
-            self.flow_cleared(now, FaultCode::Stuck, out);
-        }
+        self.flow_cleared(now, FaultCode::Stuck, out);
+        self.metered.pulse(now, part.is_over);
         if let Some(running) = &mut self.running {
             if let Some(last) = running.last_pulse_us {
                 let span = now.0.saturating_sub(last);
@@ -297,9 +324,9 @@ impl Station {
                     running.pump_us += span;
                 }
             }
-            running.pulses += share;
+            running.pulses += part.share;
             running.last_pulse_us = Some(now.0);
-        } else if share > 0.0 {
+        } else if part.share > 0.0 {
             if self.stray.pulses == 0 {
                 self.stray.since = now;
             }
@@ -360,7 +387,7 @@ impl Station {
         if let Some(press) = stop.filter(|change| change.level)
             && let Some(running) = self.running.take()
         {
-            self.flowed = running.pulses;
+            self.metered.is_over = true;
             self.say(
                 press.at,
                 running.started_us,
@@ -370,7 +397,6 @@ impl Station {
             );
             let lasted = press.at.since(BoardTime(running.started_us));
             if running.pulses <= 0.0 && running.points.is_empty() && lasted >= SILENT {
-                self.is_silent = true;
                 let detail = "no pulse in a whole round".to_owned();
                 self.flow_fault(press.at, FaultCode::Stuck, detail, out);
             }
@@ -417,7 +443,7 @@ impl Station {
 
     fn tell_stray(&mut self, out: &mut Out) {
         let stray = std::mem::take(&mut self.stray);
-        self.flowed = stray.pulses as f64;
+        self.metered.is_over = true;
         if let Some(flow) = &self.config.flow {
             let reading = Reading {
                 sensor: flow.sensor.clone(),
@@ -484,6 +510,7 @@ pub fn handle_flow(
     out: &mut Out,
 ) -> bool {
     let running = stations.iter().filter(|it| it.running.is_some()).count();
+    let is_over = stations.iter().any(|it| it.metered.is_over);
     let mut heard = true;
     for (place, station) in stations.into_iter().enumerate() {
         let share = match (running, &station.running) {
@@ -491,7 +518,7 @@ pub fn handle_flow(
             (0, _) | (_, None) => 0.0,
             (running, Some(_)) => 1.0 / running as f64,
         };
-        heard &= station.handle_flow(now, level, syncs, share, out);
+        heard &= station.handle_flow(now, level, syncs, Part { share, is_over }, out);
     }
     heard
 }

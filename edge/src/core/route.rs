@@ -1,5 +1,7 @@
 //! What each input is for, by the wiring.
 
+use std::collections::BTreeSet;
+
 use gatepost_model::SensorId;
 
 use super::{lane::Side, round::Pin};
@@ -74,14 +76,14 @@ pub(super) fn wired_sensors(gate: &Gate) -> Vec<SensorId> {
         .thermometers
         .iter()
         .map(|thermometer| thermometer.sensor.clone());
-    let mut flows: Vec<SensorId> = gate
+    let mut known = BTreeSet::new();
+    let flows = gate
         .lanes
         .iter()
         .map(|lane| &lane.sprayer)
         .chain(gate.stations.iter().map(|station| &station.flow))
         .filter_map(|flow| flow.as_ref().map(|flow| flow.sensor.clone()))
-        .collect();
-    flows.dedup();
+        .filter(|sensor| known.insert(sensor.clone()));
     let sensors = gate.sensors.iter().map(|sensor| sensor.sensor.clone());
     beams
         .chain(thermometers)

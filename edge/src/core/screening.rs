@@ -87,8 +87,12 @@ impl Thermometer {
         again
     }
 
-    /// The watch begins, in a new boot or in the middle of one: outputs are at their safe level.
-    pub fn begin(&mut self, now: BoardTime, restart: bool) {
+    /// The watch begins, in a new boot or in the middle of one: outputs are at their safe level. A
+    /// thermometer that is known to be frozen is so until it says two different things.
+    pub fn begin(&mut self, now: BoardTime, restart: bool, is_frozen: bool) {
+        if is_frozen {
+            self.same = (f64::NAN, FROZEN);
+        }
         if !restart {
             self.baseline.boot(now.0);
         }
@@ -161,7 +165,7 @@ impl Thermometer {
     }
 
     fn repeats(&mut self, skin: f64) -> bool {
-        let again = self.same.0.to_bits() == skin.to_bits();
+        let again = self.same.0.to_bits() == skin.to_bits() || self.same.0.is_nan();
         self.same = (
             skin,
             if again {

@@ -33,6 +33,11 @@ impl TestMode {
         }
     }
 
+    /// What was known before is no longer known to others: all that lasts is to be told at the end.
+    pub fn forget_faults(&mut self) {
+        self.faults = Faults::default();
+    }
+
     /// When it ends by itself.
     pub fn until(&self) -> BoardTime {
         BoardTime(self.until_us)

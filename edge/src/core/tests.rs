@@ -1,3 +1,5 @@
+use gatepost_model::remote::Order;
+
 use super::*;
 use crate::config::Config;
 
@@ -180,10 +182,51 @@ fn a_fault_is_told_once_over_restarts() {
         {"mono_us":8,"input":"env","ambient_c":18.5,"humidity":40}
         {"mono_us":9,"input":"env","ambient_c":18.5,"humidity":40}"#,
     );
+    // Whoever hears of the new watch takes all faults before it for over: what lasts is told again.
     assert_eq!(
         rig.said(),
-        ["boot 5", "cleared 8", "reading 8", "reading 8"]
+        ["boot 5", "fault 5", "cleared 8", "reading 8", "reading 8"]
     );
+    let mut rig = Rig::new(rig.core.checkpoint());
+    rig.feed(r#"{"mono_us":9,"boot":"b1"}"#);
+    assert_eq!(rig.said(), ["boot 9"]);
+}
+
+#[test]
+fn a_fault_that_lasts_is_told_again_after_a_test_over_a_restart() {
+    let mut rig = Rig::new(Checkpoint::default());
+    rig.feed(
+        r#"{"mono_us":0,"boot":"b1"}
+        {"mono_us":1,"input":"env","error":"nack"}"#,
+    );
+    let on = Order::TestMode { on: true };
+    rig.core.handle_order(&on, &mut rig.effects).unwrap();
+    let mut rig = Rig::new(rig.core.checkpoint());
+    rig.feed(r#"{"mono_us":5,"boot":"b1"}"#);
+    let off = Order::TestMode { on: false };
+    rig.core.handle_order(&off, &mut rig.effects).unwrap();
+    let faults = rig.effects.events.iter().filter_map(|(_, event)| {
+        matches!(event.happening, Happening::Fault(_)).then_some((event.mono_us, event.test))
+    });
+    assert_eq!(faults.collect::<Vec<_>>(), [(5, true), (5, false)]);
+}
+
+#[test]
+fn faults_of_the_unit_itself_are_for_who_watches_it_now() {
+    let mut rig = Rig::new(Checkpoint::default());
+    rig.feed(r#"{"mono_us":0,"boot":"b1"}"#);
+    let fault = Fault {
+        sensor: SPOOL.parse().unwrap(),
+        code: FaultCode::DiskLow,
+        detail: "full".to_owned(),
+    };
+    rig.core.handle_unit_fault(&fault, true, &mut rig.effects);
+    rig.feed(r#"{"mono_us":3,"boot":"b1"}"#);
+    assert_eq!(rig.said(), ["boot 0", "fault 0", "boot 3", "fault 3"]);
+    let mut rig = Rig::new(rig.core.checkpoint());
+    rig.feed(r#"{"mono_us":5,"boot":"b1"}"#);
+    rig.core.handle_unit_fault(&fault, true, &mut rig.effects);
+    assert_eq!(rig.said(), ["boot 5", "fault 5"]);
 }
 
 #[test]

@@ -29,17 +29,25 @@ pub(super) struct Through {
 
 impl Through {
     /// Asks the agent that runs on a data directory, if one does, and waits until it has answered:
-    /// what happens from then on is seen.
-    pub(super) async fn connect(data: &Path, names: &InputNames) -> Option<Self> {
-        let stream = UnixStream::connect(data.join(tap::NAME)).await.ok()?;
+    /// what happens from then on is seen. None if nobody listens there; an error if it is not known
+    /// whether somebody does.
+    pub(super) async fn connect(data: &Path, names: &InputNames) -> io::Result<Option<Self>> {
+        let stream = match UnixStream::connect(data.join(tap::NAME)).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                use io::ErrorKind::{ConnectionRefused, NotFound};
+                let nobody = matches!(error.kind(), NotFound | ConnectionRefused);
+                return if nobody { Ok(None) } else { Err(error) };
+            }
+        };
         let mut stream = BufReader::new(stream);
         // One that has seen nothing yet is looked through all the same.
         let _ = tokio::time::timeout(AGENT_ANSWERS, stream.fill_buf()).await;
-        Some(Self {
+        Ok(Some(Self {
             stream,
             names: names.clone(),
             line: Vec::new(),
-        })
+        }))
     }
 }
 

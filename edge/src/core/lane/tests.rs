@@ -10,7 +10,7 @@ const MS: u64 = 1000;
 
 fn people() -> Lane {
     let mut lane = Lane::new(config(LaneKind::People, 0));
-    lane.begin(BoardTime(0), false, |_| false);
+    lane.begin(BoardTime(0), false, |_, _| false);
     lane
 }
 
@@ -232,7 +232,7 @@ fn a_lorry_with_gaps_is_one_and_two_lorries_are_two() {
 #[test]
 fn who_stands_in_the_lane_at_a_restart_is_unclear_once() {
     let mut lane = people();
-    lane.begin(BoardTime(500 * MS), true, |_| false);
+    lane.begin(BoardTime(500 * MS), true, |_, _| false);
     let edges = [
         (500, 'a', 1),
         (500, 'b', 0),
@@ -253,7 +253,7 @@ fn who_stands_in_the_lane_at_a_restart_is_unclear_once() {
     }
     lane.handle_deadline(BoardTime(118 * MS), &mut out);
     assert_eq!(lane.open_since(), Some(BoardTime(100 * MS)));
-    lane.begin(BoardTime(500 * MS), true, |_| false);
+    lane.begin(BoardTime(500 * MS), true, |_, _| false);
     assert_eq!(
         drive(&mut lane, &[(500, 'a', 0), (500, 'b', 0)], true),
         ["500 Restart"]
@@ -263,7 +263,9 @@ fn who_stands_in_the_lane_at_a_restart_is_unclear_once() {
 #[test]
 fn a_blocked_beam_found_clear_after_a_restart_is_taken_back() {
     let mut lane = people();
-    lane.begin(BoardTime(0), true, |beam| beam.sensor.as_str() == "a");
+    lane.begin(BoardTime(0), true, |beam, code| {
+        beam.sensor.as_str() == "a" && code == FaultCode::Blocked
+    });
     let mut out = Out::default();
     lane.handle_deadline(lane.deadline().unwrap(), &mut out);
     assert!(matches!(
