@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request},
     http::{header, request::Parts},
 };
 use gatepost_model::{SiteId, UnitId};
@@ -20,10 +20,11 @@ pub(crate) struct OfUnit(pub(crate) SiteId, pub(crate) UnitId);
 /// The alert of the path.
 pub(crate) struct OfAlert(pub(crate) u64);
 
-/// A JSON body; an empty one stands for `{}`.
-pub(crate) struct Body<T>(pub(crate) T);
+/// A JSON body of at most `MAX` bytes; an empty one stands for `{}`.
+pub(crate) struct Body<T, const MAX: usize = MAX_BODY>(pub(crate) T);
 
-/// Longest body that is taken. A person's note is the largest thing that anybody sends.
+/// Longest body that is taken. A person's note is the largest thing that anybody sends, but for a
+/// unit's configuration.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 
 impl<S: Send + Sync> FromRequestParts<S> for InSite {
@@ -73,10 +74,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for Body<T, MAX> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
+        DefaultBodyLimit::max(MAX).apply(&mut request);
         // Only what a page of another origin cannot send without being asked first.
         let json = request
             .headers()
@@ -87,7 +89,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Bytes::from_request(request, state)
                 .await
                 .map_err(|error| match error.status() {
-                    axum::http::StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(MAX_BODY),
+                    axum::http::StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(MAX),
                     _ => Problem::invalid_body(error.body_text()),
                 })?;
         let body: &[u8] = match &bytes[..] {

@@ -1,7 +1,7 @@
 //! What units are told from a distance: their configuration, and commands.
 
 use axum::{Json, extract::State, response::Response};
-use gatepost_model::remote::{MAX_TEST_S, Measure, Order};
+use gatepost_model::remote::{MAX_CONFIG_BYTES, MAX_TEST_S, Measure, Order};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +14,9 @@ use crate::{
     state::AppState,
     view::{CommandView, UnitConfig},
 };
+
+/// A configuration in JSON is at most twice as long as its text, and has a name and a version beside it.
+const MAX_WANTED: usize = 2 * MAX_CONFIG_BYTES + 1024;
 
 /// What a unit is to run with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -78,8 +81,17 @@ pub(crate) async fn config(
 pub(crate) async fn configure(
     person: Person,
     OfUnit(site, unit): OfUnit,
-    Body(said): Body<Wanted>,
+    Body(said): Body<Wanted, MAX_WANTED>,
 ) -> Result<Json<Answer>, Problem> {
+    if said
+        .text
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_CONFIG_BYTES)
+    {
+        return Err(Problem::invalid_body(format!(
+            "`text`: at most {MAX_CONFIG_BYTES} bytes are taken"
+        )));
+    }
     let act = Act::Configure {
         site,
         unit,

@@ -6,6 +6,8 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+use gatepost_model::remote::MAX_CONFIG_BYTES;
+use serde_json::json;
 
 use crate::{
     fake::Fake,
@@ -244,6 +246,24 @@ async fn a_body_of_another_kind_or_size_is_a_problem() {
     let answer = post(app(&Fake::new()), "/api/v1/alerts/1/acknowledge", huge).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     insta::assert_json_snapshot!("body_too_large", answer.shown());
+}
+
+#[tokio::test]
+async fn a_units_configuration_is_taken_up_to_its_own_limit() {
+    // Nothing in JSON is longer beside its text than a text of quotes.
+    for (bytes, status) in [
+        (MAX_CONFIG_BYTES, StatusCode::OK),
+        (MAX_CONFIG_BYTES + 1, StatusCode::BAD_REQUEST),
+        (2 * MAX_CONFIG_BYTES, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let body = json!({ "by": "li", "text": "\"".repeat(bytes) }).to_string();
+        let put = Request::put("/api/v1/sites/binjiang/units/gate-1/config")
+            .header("content-type", "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        let answer = send(app(&Fake::new()), put).await;
+        assert_eq!(answer.status, status, "{bytes} bytes: {:?}", answer.shown());
+    }
 }
 
 #[tokio::test]

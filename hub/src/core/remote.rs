@@ -9,7 +9,7 @@ use gatepost_dashboard::{
 };
 use gatepost_model::{
     SiteId, Topic, UnitId, Wall,
-    remote::{Command, MAX_CONFIG_VERSION, Order, Reply, WantedConfig},
+    remote::{Command, ConfigResult, MAX_CONFIG_VERSION, Order, Reply, WantedConfig},
     topic::Channel,
     wire,
 };
@@ -51,7 +51,10 @@ pub(super) fn configure(
             config.clone(),
         )))));
     }
-    if config.version > 0 && config.text == text {
+    // What a unit did not keep may be tried again.
+    let failed = config.answered == Some(config.version)
+        && config.result.is_some_and(|it| it != ConfigResult::Applied);
+    if config.version > 0 && config.text == text && !failed {
         return Ok((Answer::Config(Box::new(config.clone())), false));
     }
     config.version = config.version.saturating_add(1);

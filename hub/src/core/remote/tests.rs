@@ -141,6 +141,29 @@ fn a_configuration_is_wanted_said_and_answered() {
 }
 
 #[test]
+fn what_a_unit_took_back_can_be_tried_again() {
+    let mut desk = Desk::new();
+    desk.configure(None, "one").0.unwrap();
+    let failures = [
+        ConfigResult::Refused,
+        ConfigResult::RolledBack,
+        ConfigResult::Overruled,
+    ];
+    for (version, result) in (1..).zip(failures) {
+        desk.configure(None, "one").0.unwrap();
+        assert_eq!(desk.config().version, version, "it may be on its way");
+        desk.hears(applied(version, result, 0));
+        let (_, said) = desk.configure(None, "one");
+        let next = version + 1;
+        let again = format!(r#"retained config {{"version":{next},"text":"one"}}"#);
+        assert_eq!(said, [again]);
+    }
+    desk.hears(applied(4, ConfigResult::Applied, 4));
+    desk.configure(None, "one").0.unwrap();
+    assert_eq!(desk.config().version, 4);
+}
+
+#[test]
 fn a_restored_hub_wants_again_what_it_knows() {
     let mut desk = Desk::new();
     let (answer, _) = desk.configure(None, "one");
