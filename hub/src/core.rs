@@ -332,6 +332,10 @@ const MAX_LOOKS: usize = 64;
 /// What time alone changes.
 fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
     let base = draft.base();
+    let context = verdicts::Context {
+        settings: turn.settings,
+        lived: &base.lived,
+    };
     for id in base.due.until(turn.now).take(MAX_LOOKS) {
         let Some(mut part) = draft.part(id) else {
             continue;
@@ -341,7 +345,7 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         }
         let next = [
             liveness::tick(&mut part, base.listening_since, turn.now),
-            verdicts::tick(&mut part, turn.settings, turn.now),
+            verdicts::tick(&mut part, context, turn.now),
             people::forget(&mut part, turn.now),
         ];
         prune::tick(&mut part, turn.now);

@@ -16,6 +16,15 @@ pub struct Lived {
     pub downs: Vec<Down>,
 }
 
+impl Lived {
+    /// When the hub could first see what happened then: at once, or when it was back.
+    pub fn awake_after(&self, at: Wall) -> Wall {
+        let newest = self.downs.last();
+        let asleep = newest.filter(|down| (down.from..down.to).contains(&at));
+        asleep.map_or(at, |down| down.to)
+    }
+}
+
 /// A time in which the hub was down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Down {
@@ -61,7 +70,60 @@ pub(super) fn tick(draft: &mut Draft<'_>, now: Wall) {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::{Core, Settings, input::Input, testing::wall};
+    use gatepost_model::alert::{AlertKind, AlertState};
+    use serde_json::json;
+
+    use crate::core::{
+        Core, Settings,
+        input::Input,
+        testing::{Log, site, wall},
+    };
+
+    /// What became of the missed rounds of a day in which the hub was down until then, minutes after
+    /// eight on the site; the unit lived through all of it.
+    fn missed_after_sleep(back: i64) -> Vec<(AlertState, String)> {
+        let begin = wall("2026-11-23T00:00:00Z");
+        let at = |minutes: i64| begin.plus_micros(minutes * 60_000_000);
+        let mut core = Core::new(Settings::new("0123456789abcdef".to_owned()));
+        let mut turn = |minutes: i64, input: Input| {
+            let decision = core.decide(at(minutes), [input]);
+            core.apply(&decision.commit);
+        };
+        let mut log = Log::new("gate-1", "a");
+        let boot = json!({ "version": "1", "config": "c", "reason": "boot", "lanes": ["people"],
+            "sensors": [], "zones": ["living"], "at": at(0), "err_ms": 5 });
+        log.event(1_000_000, "boot", boot);
+        let watched = json!({ "watched_from_mono_us": 0, "clock": "synced", "at": at(back),
+            "err_ms": 5 });
+        log.event(back.unsigned_abs() * 60_000_000, "heartbeat", watched);
+        for input in [
+            Input::Site(site()),
+            Input::Started,
+            Input::Listening(true),
+            log.input(0..1, at(0)),
+        ] {
+            turn(0, input);
+        }
+        (0..5).for_each(|minute| turn(minute, Input::Tick));
+        turn(back, Input::Started);
+        turn(back, log.input(1..2, at(back)));
+        (back..back + 3).for_each(|minute| turn(minute, Input::Tick));
+        let alerts = core.state().alerts.all();
+        let missed = alerts.filter(|it| it.kind == AlertKind::MissedRound);
+        let ends = |params: &serde_json::Value| params.as_str().unwrap_or_default().to_owned();
+        missed
+            .map(|it| (it.state, ends(&it.params["end"])))
+            .collect()
+    }
+
+    #[test]
+    fn what_fell_due_while_the_hub_slept_is_told_when_it_is_back() {
+        let missed = missed_after_sleep(14 * 60);
+        assert!(!missed.is_empty());
+        for (state, end) in missed {
+            assert_eq!(state, AlertState::Raised, "{end}");
+        }
+    }
 
     #[test]
     fn a_pause_is_told_and_a_quick_restart_is_none() {

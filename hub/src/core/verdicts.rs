@@ -12,6 +12,7 @@ use super::{
     Settings,
     alerts::{Cause, Occurrence},
     coverage,
+    downtime::Lived,
     rounds::{
         Case, Least, MAX_OPEN, Plans, SeenRound, Slot, UNSEEN_TOLERANCE_US, judge, keep_plan,
         next_start, slots_between,
@@ -22,8 +23,18 @@ use super::{
 /// So far back slots are looked at after a start, or after a change of the site's settings.
 pub(super) const REACH: TimeDelta = TimeDelta::days(60);
 
+/// What all sites share of what decides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// What the core is told.
+    pub(super) settings: &'a Settings,
+    /// When the hub itself was down.
+    pub(super) lived: &'a Lived,
+}
+
 /// Looks at a site's slots, as far as needed. Answers when to look again.
-pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> Option<Wall> {
+pub(super) fn tick(part: &mut Part<'_, '_>, context: Context<'_>, now: Wall) -> Option<Wall> {
+    let settings = context.settings;
     let base = part.site.base;
     if part.site.judged != base.judged {
         // The record changes in this very turn: what is looked at is the state before it.
@@ -59,7 +70,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, settings: &Settings, now: Wall) -> O
                 judged.defer(slot.start, slot.end);
                 continue;
             }
-            settle(part, settings, slot, verdict, proof, now);
+            settle(part, context, slot, verdict, proof, now);
         }
     }
     judged.next = Some(next_edge(base, settings, now));
@@ -139,7 +150,7 @@ fn rounds_near(site: &SiteState, from: Wall, to: Wall) -> Vec<SeenRound> {
 /// Keeps a verdict, its history, and the alert for one that is missed.
 fn settle(
     part: &mut Part<'_, '_>,
-    settings: &Settings,
+    context: Context<'_>,
     slot: Slot,
     verdict: Verdict,
     proof: Option<Proof>,
@@ -165,7 +176,7 @@ fn settle(
         }
     }
     // What is short may still be made good in the window.
-    let is_over = now >= row.slot.end.plus(settings.slot_grace);
+    let is_over = now >= row.slot.end.plus(context.settings.slot_grace);
     let is_wrong = |kind| match kind {
         AlertKind::ShortRound => verdict == Verdict::Short && is_over,
         _ => verdict == Verdict::Missed,
@@ -175,7 +186,7 @@ fn settle(
         let newest = part.alerts.newest_of(&cause);
         let is_told = newest.is_some_and(|alert| alert.gone_at.is_none());
         if is_wrong(kind) && !is_told {
-            let occurrence = occurrence(&row.slot, settings, now);
+            let occurrence = occurrence(&row.slot, context, now);
             part.raise(&cause, occurrence, now);
         } else if !is_wrong(kind) && is_told {
             part.alerts.clear_for_good(&cause, now);
@@ -198,8 +209,11 @@ fn cause(part: &Part<'_, '_>, kind: AlertKind, slot: &Slot) -> Cause {
     }
 }
 
-fn occurrence(slot: &Slot, settings: &Settings, now: Wall) -> Occurrence {
-    let seen_late = now.micros_since(slot.end.plus(settings.slot_grace));
+fn occurrence(slot: &Slot, context: Context<'_>, now: Wall) -> Occurrence {
+    let Context { settings, lived } = context;
+    let due = slot.end.plus(settings.slot_grace);
+    // What fell due while the hub was down is news when it is back.
+    let seen_late = now.micros_since(lived.awake_after(due));
     Occurrence {
         happened_at: slot.end,
         params: [
