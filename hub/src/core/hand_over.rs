@@ -5,7 +5,7 @@ use gatepost_dashboard::{
     ports::{Answer, CommandError},
     view::{AlertView, EpisodeState, HandOverView, OpenAlert, Verdict},
 };
-use gatepost_model::{Wall, alert::AlertState};
+use gatepost_model::Wall;
 
 use super::state::{Part, Row};
 
@@ -99,7 +99,6 @@ pub(super) fn accept(
     let held: Vec<u64> = part
         .alerts
         .open_at(part.id)
-        .filter(|alert| alert.state == AlertState::Acknowledged)
         .filter(|alert| alert.acknowledged_by.as_deref() == Some(known.from.as_str()))
         .map(|alert| alert.id)
         .collect();

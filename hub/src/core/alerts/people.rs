@@ -76,14 +76,17 @@ impl BookDraft<'_> {
         }
     }
 
-    /// Nobody has it any more: it waits for somebody again.
+    /// Nobody has it any more: it waits for somebody again, if it is on the shelf when it comes back.
     pub fn give_back(&mut self, id: u64, by: &str, now: Wall) {
+        let can_be_held = [AlertState::Acknowledged, AlertState::Shelved];
         let held = self
             .get(id)
-            .filter(|it| it.state == AlertState::Acknowledged);
+            .filter(|it| can_be_held.contains(&it.state) && it.acknowledged_by.is_some());
         if let Some(known) = held {
             let mut alert = known.clone();
-            alert.state = AlertState::Raised;
+            if alert.state == AlertState::Acknowledged {
+                alert.state = AlertState::Raised;
+            }
             alert.acknowledged_by = None;
             alert.acknowledged_at = None;
             alert.assigned_to = None;

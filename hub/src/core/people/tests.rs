@@ -469,6 +469,18 @@ fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
     };
     desk.ask(1, "wang", None, take(1)).unwrap();
     desk.ask(1, "zhao", None, take(2)).unwrap();
+    // A lane's sensor, which waits for a part.
+    let broken = json!({ "sensor": "people-ir", "code": "stuck", "detail": "" });
+    log.event(591_000_000, "fault", broken);
+    desk.turn(1, [log.input(2..3, at(0))]);
+    desk.ask(1, "wang", None, take(3)).unwrap();
+    let shelve = Act::Alert {
+        alert: 3,
+        version: None,
+        note: Some("the part is ordered".to_owned()),
+        act: AlertAct::Shelve { until: at(3_600) },
+    };
+    desk.ask(1, "wang", None, shelve).unwrap();
     let offer = |to: &str| Act::HandOver {
         site: "s".parse().unwrap(),
         to: to.to_owned(),
@@ -488,7 +500,7 @@ fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
         .iter()
         .map(|it| it.owner.as_deref())
         .collect();
-    assert_eq!(owners, [Some("wang"), Some("zhao")]);
+    assert_eq!(owners, [Some("wang"), Some("zhao"), Some("wang")]);
     assert_eq!(offered.accepted_at, None);
     // Another offer while one waits, and another's signature, are refused.
     let other = desk.ask(3, "zhao", None, offer("chen"));
@@ -500,10 +512,15 @@ fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
     };
     assert_eq!(
         (taken.accepted_at, &taken.returned[..]),
-        (Some(at(600)), &[1][..])
+        (Some(at(600)), &[1, 3][..])
     );
     let states: Vec<AlertState> = desk.core.state().alerts.all().map(|it| it.state).collect();
-    assert_eq!(states, [AlertState::Raised, AlertState::Acknowledged]);
+    let [raised, taken_by_zhao, waits] = states[..] else {
+        panic!("{states:?}")
+    };
+    assert_eq!(raised, AlertState::Raised);
+    assert_eq!(taken_by_zhao, AlertState::Acknowledged);
+    assert_eq!(waits, AlertState::Shelved);
     // It waits for an answer since then, and not since it was raised.
     let severity = |desk: &Desk| desk.core.state().alerts.get(1).unwrap().severity;
     desk.turn(899, [Input::Tick]);
@@ -513,6 +530,13 @@ fn a_shift_is_handed_over_and_what_was_taken_waits_for_all_again() {
     // Signed once, and kept.
     let again = desk.ask(901, "li", None, sign);
     assert_eq!(again, Ok(Answer::HandOver(taken)));
+    // What waits comes back to all, not to who left.
+    desk.turn(3_601, [Input::Tick]);
+    let back = desk.core.state().alerts.get(3).unwrap();
+    assert_eq!(
+        (back.state, back.acknowledged_by.as_deref()),
+        (AlertState::Raised, None)
+    );
     assert!(verify(&desk.trail));
 }
 
