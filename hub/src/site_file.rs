@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatepost_model::{Site, plan::Window};
+use gatepost_model::{Site, plan::Window, recipient::Recipient};
 use serde::{Deserialize, Serialize};
 use toml::{
     Spanned,
@@ -117,6 +117,10 @@ fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
             mistakes.add(at, what, "give each lane a name of its own");
         }
     }
+    for name in twice(&site.recipients) {
+        let what = format!("the recipient `{name}` of site `{id}` is there twice");
+        mistakes.add(at, what, NAMED_TWICE);
+    }
     for (class, keep) in site.retention.classes() {
         if !keep.is_ordered() {
             let what = format!(
@@ -155,6 +159,16 @@ fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
         }
     }
 }
+
+/// Names that several recipients have: only one of them would be told.
+pub(crate) fn twice(recipients: &[Recipient]) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let all = recipients.iter().map(|it| it.name.as_str());
+    all.filter(|name| !names.insert(*name)).collect()
+}
+
+/// The cure.
+pub(crate) const NAMED_TWICE: &str = "give each recipient a name of its own";
 
 #[cfg(test)]
 mod tests {
@@ -207,8 +221,10 @@ mod tests {
             .replace("Asia/Shanghai", "Asia/Shanghai2")
             .replace("used = false", "min_litres = 0.0")
             .replace("hourly = 400", "hourly = 7");
+        let guard = "[[recipient]]\nname = \"guard\"\nchannel = \"mail\"\n";
+        let wrong = format!("{wrong}\n{guard}{guard}");
         let mistakes = parse(&wrong).unwrap_err();
-        assert_eq!(mistakes.iter().count(), 3, "{mistakes}");
+        assert_eq!(mistakes.iter().count(), 4, "{mistakes}");
         let unknown = SITE.replace("kind =", "sort =");
         let mistakes = parse(&unknown).unwrap_err();
         assert_eq!(mistakes.iter().next().unwrap().line, 11, "{mistakes}");

@@ -6,7 +6,10 @@ use gatepost_model::recipient::Recipient;
 use serde::Deserialize;
 
 use super::{Mistakes, reader::Section};
-use crate::notify::http::is_here;
+use crate::{
+    notify::http::is_here,
+    site_file::{NAMED_TWICE, twice},
+};
 
 /// One way to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +144,14 @@ pub(super) fn recipients(
     // Their types say what is wrong with them; that they are tables is looked at with the rest.
     drop(root.tables("recipient"));
     match toml::from_str::<Named>(text) {
-        Ok(named) => named.recipient,
+        Ok(named) => {
+            for name in twice(&named.recipient) {
+                let at = text.find("[[recipient]]").unwrap_or(0);
+                let what = format!("the recipient `{name}` is there twice");
+                mistakes.add(at, what, NAMED_TWICE);
+            }
+            named.recipient
+        }
         Err(error) if mistakes.is_empty() => {
             let at = error.span().map_or(0, |span| span.start);
             let cure = "correct it; docs/messages.md has an example";
