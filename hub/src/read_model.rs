@@ -260,7 +260,10 @@ impl SiteRead for ReadModel {
     ) -> Result<Vec<MeasuredView>, ReadError> {
         let (site, now) = (self.site_state(id)?, self.now());
         let date = date.unwrap_or_else(|| site.zone.day_of(now));
-        Ok(measured(&site, date, now))
+        measured(&site, date, now).ok_or_else(|| ReadError::NotFound {
+            what: "count of the day",
+            id: date.to_string(),
+        })
     }
 
     fn downtimes(&self) -> Result<Vec<DowntimeView>, ReadError> {

@@ -93,7 +93,10 @@ pub(crate) struct Measured {
         ("site" = String, Path, description = "The site's id"),
         ("date" = Option<String>, Query, description = "The site-local day as YYYY-MM-DD; today if not said"),
     ),
-    responses((status = 200, body = Measured)),
+    responses(
+        (status = 200, body = Measured),
+        (status = 404, description = "No such site, or its counts of that day, 70 days old or more, are forgotten"),
+    ),
 )]
 pub(crate) async fn measured(
     State(app): State<AppState>,

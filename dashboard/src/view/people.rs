@@ -209,7 +209,7 @@ pub struct MeasuredView {
     /// When it closes.
     #[schema(value_type = schema::Time)]
     pub end: Wall,
-    /// Passages either way.
+    /// Passages either way, of the quarters of an hour that the window touches; as are the others.
     pub passed: u64,
     /// Movements whose direction is unknown.
     pub unclear: u64,
@@ -248,7 +248,8 @@ pub struct ThroughputView {
     /// The lane.
     #[schema(value_type = String)]
     pub lane: LaneId,
-    /// Since when it is counted: the last full quarter of an hour and this one so far.
+    /// Since when it is counted: the last full quarter of an hour and this one so far, but from the first
+    /// of them in which somebody came.
     #[schema(value_type = schema::Time)]
     pub from: Wall,
     /// Until when: now.

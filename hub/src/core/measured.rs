@@ -7,26 +7,32 @@ use gatepost_model::{LaneId, Wall, Zone};
 
 use super::{
     coverage::{Join, Subject},
-    state::SiteState,
+    headcount::HourTable,
+    prune::oldest,
+    rounds::Plans,
+    state::{SiteState, people_lanes},
 };
 
-/// Of the site and of each zone with lanes of people, in each of the site's windows of a day.
-pub fn measured(state: &SiteState, date: NaiveDate, now: Wall) -> Vec<MeasuredView> {
-    let zones = Zone::ALL
-        .into_iter()
-        .filter(|zone| state.site.zone(*zone).used);
+/// Of the site and of each zone with lanes of people, in each of the windows of a day by the settings
+/// that held on it; none of a day whose counts are forgotten.
+pub fn measured(state: &SiteState, date: NaiveDate, now: Wall) -> Option<Vec<MeasuredView>> {
+    let (site, calendar) = Plans::of(state).on(date);
+    if calendar.day_bounds(date).0 < oldest(now) {
+        return None;
+    }
+    let zones = Zone::ALL.into_iter().filter(|zone| site.zone(*zone).used);
     let places = [None].into_iter().chain(zones.map(Some));
-    let with_lanes = places.map(|of| (of, state.people_lanes(of)));
-    with_lanes
+    let with_lanes = places.map(|of| (of, people_lanes(site, of)));
+    let views = with_lanes
         .filter(|(_, lanes)| !lanes.is_empty())
         .flat_map(|(of, lanes)| {
-            let hours = state.site.measuring.iter();
-            let held = hours.filter(|it| state.site.holds_on(it.on, date));
-            held.map(|it| state.zone.span(date, it.start, it.end))
+            let hours = site.measuring.iter();
+            let held = hours.filter(|it| site.holds_on(it.on, date));
+            held.map(|it| calendar.span(date, it.start, it.end))
                 .map(|window| of_window(state, of, &lanes, window, now))
                 .collect::<Vec<_>>()
-        })
-        .collect()
+        });
+    Some(views.collect())
 }
 
 fn of_window(
@@ -47,10 +53,12 @@ fn of_window(
         watched: 0.0,
         without: Vec::new(),
     };
+    // Counts are by quarters of an hour: those that the window touches.
+    let first = HourTable::quarter_of(start);
     for lane in lanes {
         let quarters = state
             .quarters
-            .range((lane.clone(), start)..(lane.clone(), end));
+            .range((lane.clone(), first)..(lane.clone(), end));
         let (mut passed, mut measured) = (0, 0);
         for (_, quarter) in quarters {
             passed += quarter.counts.into + quarter.counts.out;
@@ -108,7 +116,8 @@ mod tests {
             core.apply(&decision.commit);
         }
         let state = &core.state().sites["s"];
-        let said = measured(state, state.zone.day_of(now), now);
+        let today = state.zone.day_of(now);
+        let said = measured(state, today, now).unwrap();
         let brief: Vec<_> = said
             .iter()
             .map(|it| (it.zone, it.passed, it.measured, it.share, it.without.len()))
@@ -120,5 +129,27 @@ mod tests {
             "{said:?}"
         );
         assert_eq!(said[1].watched, 0.0);
+
+        // A window that begins within a quarter of an hour has that quarter.
+        let mut later = site();
+        later.plan_holds_from = Some(today.succ_opt().unwrap());
+        later.measuring[0].start = chrono::NaiveTime::from_hms_opt(8, 20, 0).unwrap();
+        let mut narrow = SiteState::clone(state);
+        narrow.site = later.clone();
+        narrow.plans.clear();
+        assert_eq!(measured(&narrow, today, now).unwrap()[0].passed, 4);
+
+        // Other settings from tomorrow on change nothing of today; what is forgotten is not nothing.
+        later.measuring.clear();
+        for input in [Input::Tick, Input::Site(later), Input::Tick, Input::Tick] {
+            let decision = core.decide(now, [input]);
+            core.apply(&decision.commit);
+        }
+        let state = &core.state().sites["s"];
+        assert_eq!(measured(state, today, now).unwrap(), said);
+        let tomorrow = today.succ_opt().unwrap();
+        assert_eq!(measured(state, tomorrow, now), Some(Vec::new()));
+        let long_after = now.plus(chrono::TimeDelta::days(71));
+        assert_eq!(measured(state, today, long_after), None);
     }
 }

@@ -11,6 +11,11 @@ const KEPT: TimeDelta = TimeDelta::days(REACH.num_days() + 10);
 /// Between two looks at a site.
 const EVERY: TimeDelta = TimeDelta::days(1);
 
+/// What was before may be forgotten.
+pub(super) fn oldest(now: Wall) -> Wall {
+    now.plus(-KEPT)
+}
+
 /// Forgets what is old, once a day.
 pub(super) fn tick(part: &mut Part<'_, '_>, now: Wall) {
     let base = part.site.base;
@@ -18,7 +23,7 @@ pub(super) fn tick(part: &mut Part<'_, '_>, now: Wall) {
         return;
     }
     part.site.pruned_at = Some(now);
-    let oldest = now.plus(-KEPT);
+    let oldest = oldest(now);
     let rounds = base.rounds.iter();
     let old = rounds.filter(|(_, row)| row.seen.ended.unwrap_or(row.seen.started) < oldest);
     for (key, _) in old {

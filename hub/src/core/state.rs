@@ -225,16 +225,7 @@ impl SiteState {
 
     /// Lanes of people that lead into the site, or into one of its zones.
     pub fn people_lanes(&self, into: Option<Zone>) -> Vec<LaneId> {
-        self.site
-            .lanes
-            .iter()
-            .filter(|lane| lane.kind == gatepost_model::LaneKind::People)
-            .filter(|lane| match lane.leads_to {
-                gatepost_model::LeadsTo::Site => into.is_none(),
-                gatepost_model::LeadsTo::Zone(zone) => into == Some(zone),
-            })
-            .map(|lane| lane.id.clone())
-            .collect()
+        people_lanes(&self.site, into)
     }
 
     /// The sum of a headcount: of the site, or of a zone.
@@ -246,6 +237,19 @@ impl SiteState {
     pub fn log(&self, unit: &UnitId, log: &LogId) -> Option<&LogRow> {
         self.logs.get(&(unit.clone(), log.clone()))
     }
+}
+
+/// Lanes of people that lead into a site, or into one of its zones, by settings of that site.
+pub fn people_lanes(site: &Site, into: Option<Zone>) -> Vec<LaneId> {
+    let lanes = site.lanes.iter();
+    lanes
+        .filter(|lane| lane.kind == gatepost_model::LaneKind::People)
+        .filter(|lane| match lane.leads_to {
+            gatepost_model::LeadsTo::Site => into.is_none(),
+            gatepost_model::LeadsTo::Zone(zone) => into == Some(zone),
+        })
+        .map(|lane| lane.id.clone())
+        .collect()
 }
 
 /// The newest data may be this old before a unit that holds events is behind.

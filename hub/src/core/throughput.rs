@@ -8,14 +8,15 @@ use super::{headcount::HourTable, state::SiteState};
 /// Whoever is measured so soon after the one before, seconds, for a quarter of an hour and more, has
 /// stood in a queue: to step up, be measured and go takes about as long.
 const BACK_TO_BACK_S: f64 = 10.0;
-/// Fewer than this tell nothing of a queue.
+/// Fewer than this, or in less time, minutes, tell nothing of a queue.
 const LEAST_SCREENED: u64 = 20;
+const LEAST_MINUTES: f64 = 10.0;
 const QUARTER_US: i64 = 900_000_000;
 
-/// Of each lane, over the last full quarter of an hour and what has passed of this one.
+/// Of each lane, over the last full quarter of an hour and what has passed of this one, from the first of
+/// them on in which somebody came.
 pub fn throughput(state: &SiteState, now: Wall) -> Vec<ThroughputView> {
     let from = HourTable::quarter_of(now).plus_micros(-QUARTER_US);
-    let minutes = now.micros_since(from) as f64 / 60e6;
     let lanes = state.site.lanes.iter();
     lanes
         .map(|lane| {
@@ -23,12 +24,18 @@ pub fn throughput(state: &SiteState, now: Wall) -> Vec<ThroughputView> {
                 .quarters
                 .range((lane.id.clone(), from)..(lane.id.clone(), now));
             let (mut passed, mut screened) = (0, 0);
-            for (_, quarter) in quarters {
+            let came = quarters.filter(|(_, it)| it.screened + it.counts.into + it.counts.out > 0);
+            let mut first = None;
+            for (_, quarter) in came {
+                first.get_or_insert(quarter.start);
                 passed += quarter.counts.into + quarter.counts.out;
                 screened += quarter.screened;
             }
+            let from = first.unwrap_or(from);
+            let minutes = now.micros_since(from) as f64 / 60e6;
             let seconds_between = (screened > 0).then(|| minutes * 60.0 / screened as f64);
             let is_queue = screened >= LEAST_SCREENED
+                && minutes >= LEAST_MINUTES
                 && seconds_between.is_some_and(|seconds| seconds <= BACK_TO_BACK_S);
             ThroughputView {
                 lane: lane.id.clone(),
@@ -85,9 +92,10 @@ mod tests {
             (busy.passed, busy.screened, busy.second_lane),
             (150, 150, true)
         );
-        // 25 minutes from the quarter before on.
-        assert_eq!(busy.per_minute, 6.0);
-        assert_eq!(busy.seconds_between, Some(10.0));
-        assert!(!every(20).second_lane);
+        // Ten minutes: in the quarter before nobody came.
+        assert_eq!(busy.per_minute, 15.0);
+        assert_eq!(busy.seconds_between, Some(4.0));
+        assert!(every(9).second_lane);
+        assert!(!every(12).second_lane);
     }
 }
