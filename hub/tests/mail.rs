@@ -172,6 +172,7 @@ fn dispatch(to: &str) -> Dispatch {
         said: Said::Test,
         made_at: now(),
         not_before: now(),
+        is_asked: false,
         state: MessageState::Sending,
         dispatch: Some(1),
         attempts: 1,

@@ -14,6 +14,7 @@
 
 mod message;
 mod post;
+mod queue;
 mod turns;
 
 use chrono::TimeDelta;

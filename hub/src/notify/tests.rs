@@ -64,6 +64,7 @@ fn message(id: u64, language: Language) -> MessageRow {
         said: Said::Test,
         made_at: now(),
         not_before: now(),
+        is_asked: false,
         state: MessageState::Sending,
         dispatch: Some(1),
         attempts: 1,

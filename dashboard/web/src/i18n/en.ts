@@ -333,7 +333,7 @@ export const messages = {
     },
     delivery_failed: {
       what: (f) => `Messages not delivered ${f.id}`,
-      why: () => 'The channel refuses them. People it should tell know nothing of alerts.',
+      why: () => 'The channel does not take them. Whoever it should tell knows nothing of alerts.',
     },
     hub_trouble: {
       what: (f) => `Trouble of the hub itself: ${f.id}`,

@@ -331,7 +331,7 @@ export const messages = {
     },
     delivery_failed: {
       what: (f: AlertFacts) => `消息未送达 ${f.id}`,
-      why: () => '通知渠道拒收，应被通知的人尚不知情。',
+      why: () => '通知渠道发送失败，应被通知的人尚不知情。',
     },
     hub_trouble: {
       what: (f: AlertFacts) => `中心故障：${f.id}`,

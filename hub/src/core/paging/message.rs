@@ -97,6 +97,9 @@ pub struct MessageRow {
     pub made_at: Wall,
     /// Not to be sent before.
     pub not_before: Wall,
+    /// The channel itself said when to try again: till then it is left alone.
+    #[serde(default)]
+    pub is_asked: bool,
     /// Where it stands.
     pub state: MessageState,
     /// Which dispatch took it last: those of one went out together.

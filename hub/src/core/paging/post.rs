@@ -9,7 +9,7 @@ use gatepost_model::{
     alert::{AlertKind, AlertState, Severity},
 };
 
-use super::{Address, Failure, MessageRow, MessageState, Said};
+use super::{Address, Failure, MessageRow, MessageState, Said, queue::Queue};
 use crate::core::{
     Turn,
     alerts::{Cause, Occurrence},
@@ -21,8 +21,9 @@ use crate::core::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Post {
     all: BTreeMap<u64, MessageRow>,
+    /// The newest of each alert, recipient and word.
     made: BTreeMap<(u64, String, Said), u64>,
-    waiting: BTreeMap<Address, BTreeSet<u64>>,
+    waiting: BTreeMap<Address, Queue>,
     sending: BTreeSet<u64>,
     /// When an address last got something.
     paced: BTreeMap<Address, Wall>,
@@ -34,16 +35,13 @@ impl Post {
     pub fn put(&mut self, row: MessageRow) {
         if let Some(alert) = row.alert {
             let key = (alert, row.recipient.clone(), row.said);
-            self.made.insert(key, row.id);
+            let newest = self.made.entry(key).or_insert(row.id);
+            *newest = (*newest).max(row.id);
         }
-        let waiting = self.waiting.entry(row.address.clone()).or_default();
+        self.take_out(row.id);
         if row.state == MessageState::Queued {
-            waiting.insert(row.id);
-        } else {
-            waiting.remove(&row.id);
-        }
-        if waiting.is_empty() {
-            self.waiting.remove(&row.address);
+            let queue = self.waiting.entry(row.address.clone()).or_default();
+            queue.put(&row);
         }
         if row.state == MessageState::Sending {
             self.sending.insert(row.id);
@@ -60,15 +58,30 @@ impl Post {
 
     /// Forgets a message.
     pub fn remove(&mut self, id: u64) {
+        self.take_out(id);
         let Some(row) = self.all.remove(&id) else {
             return;
         };
         self.sending.remove(&id);
-        if let Some(waiting) = self.waiting.get_mut(&row.address) {
-            waiting.remove(&id);
-        }
         if let Some(alert) = row.alert {
-            self.made.remove(&(alert, row.recipient, row.said));
+            let key = (alert, row.recipient, row.said);
+            // What was dropped may have been made anew.
+            if self.made.get(&key) == Some(&id) {
+                self.made.remove(&key);
+            }
+        }
+    }
+
+    /// A message waits no longer as it did.
+    fn take_out(&mut self, id: u64) {
+        let Some(before) = self.all.get(&id) else {
+            return;
+        };
+        if let Some(queue) = self.waiting.get_mut(&before.address) {
+            queue.take_out(before);
+            if queue.is_empty() {
+                self.waiting.remove(&before.address);
+            }
         }
     }
 
@@ -124,7 +137,8 @@ impl<'a> PostDraft<'a> {
         newest(&self.base.all).max(newest(&self.over)) + 1
     }
 
-    /// What a recipient was told of an alert, in the order in which it was made.
+    /// What a recipient was told of an alert, or will be, in the order in which it was made. What was
+    /// dropped before it was sent told nobody anything.
     pub(super) fn told(&self, alert: u64, recipient: &str) -> Vec<&MessageRow> {
         let key = (alert, String::new(), Said::Raised);
         let made = self.base.made.range(key..);
@@ -134,7 +148,9 @@ impl<'a> PostDraft<'a> {
         let new = self.over.values();
         let new = new.filter(|row| row.alert == Some(alert) && row.recipient == recipient);
         ids.extend(new.map(|row| row.id));
-        ids.into_iter().filter_map(|id| self.get(id)).collect()
+        let rows = ids.into_iter().filter_map(|id| self.get(id));
+        rows.filter(|row| row.state != MessageState::Dropped)
+            .collect()
     }
 
     /// What was not sent yet of an alert that calls nobody any more need not be.
@@ -158,16 +174,22 @@ impl<'a> PostDraft<'a> {
         }
     }
 
-    /// What waits at each address in this turn, or was touched in it.
-    fn waiting(&self) -> BTreeMap<Address, BTreeSet<u64>> {
-        let mut waiting = self.base.waiting.clone();
+    /// What waits at each address that was touched in this turn.
+    fn touched(&self) -> BTreeMap<Address, Queue> {
+        let mut touched = BTreeMap::new();
         for row in self.over.values() {
-            waiting
+            let known = || self.base.waiting.get(&row.address).cloned();
+            let queue: &mut Queue = touched
                 .entry(row.address.clone())
-                .or_default()
-                .insert(row.id);
+                .or_insert_with(|| known().unwrap_or_default());
+            if let Some(before) = self.base.all.get(&row.id) {
+                queue.take_out(before);
+            }
+            if row.state == MessageState::Queued {
+                queue.put(row);
+            }
         }
-        waiting
+        touched
     }
 
     /// What is changed.
@@ -197,33 +219,27 @@ pub(in crate::core) fn send(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         .map(|row| &row.address)
         .collect();
     let mut dispatch = base.newest_dispatch;
-    let waiting = draft.post.waiting();
-    for (address, waiting) in &waiting {
+    let touched = draft.post.touched();
+    let others = base.waiting.iter();
+    let others = others.filter(|(address, _)| !touched.contains_key(address));
+    for (address, queue) in touched.iter().chain(others) {
         // One at a time: what an address got last says when it may get the next.
         if under_way.contains(address) {
             continue;
         }
-        let rows = waiting.iter().filter_map(|id| draft.post.get(*id));
-        let queued: Vec<&MessageRow> = rows
-            .filter(|row| row.state == MessageState::Queued)
-            .collect();
-        // What failed holds up the address: it may be full, away, or angry.
-        let is_held = |row: &&MessageRow| row.attempts > 0 && row.not_before > turn.now;
-        if queued.iter().any(is_held) {
+        let last = base.paced.get(address);
+        let waits = |pace: TimeDelta| last.is_some_and(|last| turn.now < last.plus(pace));
+        if waits(turn.settings.pace.urgent) {
             continue;
         }
-        let ready = queued.into_iter().filter(|row| row.not_before <= turn.now);
-        let mut messages: Vec<MessageRow> = ready.take(MOST_AT_ONCE).cloned().collect();
-        messages.sort_by_key(|row| (row.severity, row.id));
+        let is_ready = |row: &&MessageRow| row.not_before <= turn.now;
+        let ready = queue.waiting(turn.now).filter_map(|id| draft.post.get(id));
+        let ready = ready.filter(is_ready).take(MOST_AT_ONCE);
+        let mut messages: Vec<MessageRow> = ready.cloned().collect();
         let Some(first) = messages.first() else {
             continue;
         };
-        let pace = match first.severity {
-            Severity::Critical => turn.settings.pace.urgent,
-            _ => turn.settings.pace.usual,
-        };
-        let last = base.paced.get(address);
-        if last.is_some_and(|last| turn.now < last.plus(pace)) {
+        if first.severity != Severity::Critical && waits(turn.settings.pace.usual) {
             continue;
         }
         dispatch += 1;
@@ -254,9 +270,13 @@ pub(in crate::core) fn start(draft: &mut Draft<'_>) {
     }
 }
 
-/// The wait after a failure, microseconds: doubled each time, up to [`LONGEST_WAIT_US`].
+/// The wait after a failure, microseconds: doubled each time, up to the longest.
 const FIRST_WAIT_US: i64 = 10_000_000;
 const LONGEST_WAIT_US: i64 = 3_600_000_000;
+/// What is critical goes out soon after the channel is back.
+const LONGEST_CRITICAL_WAIT_US: i64 = 60_000_000;
+/// After so long people should know that a channel does not take messages.
+const TOLD_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// After so long a message helps nobody any more.
 const GIVE_UP: TimeDelta = TimeDelta::hours(24);
 
@@ -292,29 +312,25 @@ fn failed(draft: &mut Draft<'_>, row: MessageRow, failure: &Failure, now: Wall) 
     let why = match failure {
         Failure::Retry { after_us, why } if now < row.made_at.plus(GIVE_UP) => {
             let doubled = FIRST_WAIT_US << row.attempts.saturating_sub(1).min(12);
-            let wait_us = doubled.min(LONGEST_WAIT_US).max(after_us.unwrap_or(0));
+            let longest = match row.severity {
+                Severity::Critical => LONGEST_CRITICAL_WAIT_US,
+                _ => LONGEST_WAIT_US,
+            };
+            let wait_us = doubled.min(longest).max(after_us.unwrap_or(0));
+            if now >= row.made_at.plus(TOLD_AFTER) {
+                tell(draft, &row, why, now);
+            }
             return MessageRow {
                 state: MessageState::Queued,
                 not_before: now.plus_micros(wait_us),
+                is_asked: after_us.is_some(),
                 answer: Some(why.clone()),
                 ..row
             };
         }
         Failure::Retry { why, .. } | Failure::Refused { why } => why,
     };
-    if row.said != Said::Test {
-        let cause = trouble(&row);
-        let occurrence = Occurrence {
-            happened_at: now,
-            params: [
-                ("recipient".to_owned(), row.recipient.clone().into()),
-                ("reason".to_owned(), why.clone().into()),
-            ]
-            .into(),
-            is_old: false,
-        };
-        draft.raise(&cause, occurrence, now);
-    }
+    tell(draft, &row, why, now);
     MessageRow {
         state: MessageState::Failed,
         answer: Some(why.clone()),
@@ -322,19 +338,43 @@ fn failed(draft: &mut Draft<'_>, row: MessageRow, failure: &Failure, now: Wall) 
     }
 }
 
-/// That a channel does not take messages of a site.
+/// Tells that somebody is not told, once until it works again. Whoever tries a channel sees it himself.
+fn tell(draft: &mut Draft<'_>, row: &MessageRow, why: &str, now: Wall) {
+    let cause = trouble(row);
+    let open = draft.alerts.open_of(&cause);
+    if row.said == Said::Test || open.is_some_and(|open| !open.cleared) {
+        return;
+    }
+    let occurrence = Occurrence {
+        happened_at: now,
+        params: [
+            (CHANNEL.to_owned(), row.address.channel.clone().into()),
+            ("recipient".to_owned(), row.recipient.clone().into()),
+            ("reason".to_owned(), why.into()),
+        ]
+        .into(),
+        is_old: false,
+    };
+    draft.raise(&cause, occurrence, now);
+}
+
+/// The channel, in the figures of an alert that it fails.
+pub(super) const CHANNEL: &str = "channel";
+
+/// That a channel does not take messages to a recipient of a site.
 fn trouble(row: &MessageRow) -> Cause {
     Cause {
         site: row.site.clone(),
         kind: AlertKind::DeliveryFailed,
         subject: Subject {
-            id: Some(row.address.channel.clone()),
+            id: Some(format!("{}/{}", row.address.channel, row.recipient)),
             ..Subject::default()
         },
     }
 }
 
-/// Messages are kept for so long after they were made, and while their alert is open.
+/// Messages are kept for so long after they were made, and while their alert is open. The newest of all,
+/// and those of the newest dispatch, stay for longer: numbers go on after them.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Forgets old messages, a few at a time.
@@ -349,7 +389,10 @@ fn forget(draft: &mut Draft<'_>, now: Wall) {
             .alert
             .and_then(|id| draft.alerts.get(id))
             .is_some_and(|alert| alert.state != AlertState::Resolved);
-        !is_open && !matches!(row.state, MessageState::Queued | MessageState::Sending)
+        let is_newest = row.dispatch == Some(base.newest_dispatch)
+            || base.all.last_key_value().map(|(id, _)| *id) == Some(row.id);
+        let is_done = !matches!(row.state, MessageState::Queued | MessageState::Sending);
+        !is_open && !is_newest && is_done
     });
     let gone: Vec<u64> = gone.take(64).map(|row| row.id).collect();
     draft.post.removed.extend(gone);

@@ -283,17 +283,20 @@ fn a_failure_is_tried_again_ever_later_and_ends_as_an_alert() {
         }
     }
     assert_eq!(tried, [0, 10, 30, 70, 150]);
-    // A channel that says when is obeyed.
+    // A channel that says when is obeyed; that it fails for five minutes is told over the other.
     desk.tick(310);
     let banned = Failure::Retry {
         after_us: Some(3_000_000_000),
         why: "45009".to_owned(),
     };
     desk.answer(310, Err(banned));
-    (311..3_310).for_each(|seconds| desk.tick(seconds));
-    assert_eq!(desk.sent.len(), 6);
-    desk.tick(3_310);
+    desk.tick(311);
+    assert_eq!(desk.log().last(), Some(&(311, "chief", 1)));
+    desk.answer(311, Ok("ok"));
+    (312..3_310).for_each(|seconds| desk.tick(seconds));
     assert_eq!(desk.sent.len(), 7);
+    desk.tick(3_310);
+    assert_eq!(desk.log().last(), Some(&(3_310, "guard", 1)));
     let refused = Failure::Refused {
         why: "93000".to_owned(),
     };
@@ -303,10 +306,93 @@ fn a_failure_is_tried_again_ever_later_and_ends_as_an_alert() {
     let failed = failed
         .iter()
         .find(|it| it.kind == AlertKind::DeliveryFailed);
-    assert_eq!(failed.unwrap().params["reason"], "93000");
-    // Of a channel that fails nobody is told over it.
-    desk.tick(3_311);
-    assert_eq!(desk.log().last(), Some(&(3_311, "chief", 1)));
+    let failed = failed.unwrap();
+    assert_eq!(failed.subject.id.as_deref(), Some("robot/guard"));
+    assert_eq!((failed.count, failed.raised_at), (1, at(310)));
+    // Of a channel that fails nobody is told over it, and nobody twice.
+    (3_311..3_500).for_each(|seconds| desk.tick(seconds));
+    assert_eq!(desk.sent.len(), 8);
+}
+
+#[test]
+fn what_is_critical_is_tried_every_minute_and_waits_for_nothing_else() {
+    let mut desk = Desk::new(GUARD);
+    desk.raise(0, "gate-1", Severity::Minor);
+    let later = || Failure::Retry {
+        after_us: None,
+        why: "no route".to_owned(),
+    };
+    let mut tried = Vec::new();
+    for seconds in 0..3_000 {
+        if seconds == 2_000 {
+            desk.raise(seconds, "gate-2", Severity::Critical);
+        }
+        let before = desk.sent.len();
+        desk.tick(seconds);
+        if desk.sent.len() > before {
+            tried.push(seconds);
+            desk.answer(seconds, Err(later()));
+        }
+    }
+    let critical: Vec<i64> = tried.into_iter().filter(|it| *it >= 2_000).collect();
+    assert_eq!(critical[..4], [2_000, 2_010, 2_030, 2_070]);
+    let waits: Vec<i64> = critical.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(waits[3..].iter().all(|wait| *wait <= 60), "{waits:?}");
+    let told = desk.core.state().alerts.all();
+    let told = told.filter(|it| it.kind == AlertKind::DeliveryFailed);
+    assert_eq!(told.map(|it| it.count).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn what_another_explained_for_a_while_is_told_when_it_is_not_explained_any_more() {
+    let mut desk = Desk::new(GUARD);
+    desk.raise(0, "gate-1", Severity::Minor);
+    desk.tick(0);
+    desk.answer(0, Ok("ok"));
+    // It waits for its pace when its parent is found.
+    let child = desk.raise(1, "gate-2", Severity::Minor);
+    desk.tick(1);
+    let mut under = |seconds, parent| {
+        let mut alert = desk.core.state().alerts.get(child).unwrap().clone();
+        alert.parent = parent;
+        alert.version += 1;
+        desk.core.state_mut().apply(&Change::Alert(alert));
+        desk.tick(seconds);
+        desk.states()
+    };
+    let dropped = [MessageState::Sent, MessageState::Dropped];
+    assert_eq!(under(2, Some(1)), dropped);
+    let states = under(300, None);
+    assert_eq!(states[..2], dropped);
+    assert_eq!(states[2..], [MessageState::Sending]);
+    assert_eq!(desk.log().last(), Some(&(300, "guard", 1)));
+}
+
+#[test]
+fn numbers_go_on_after_all_is_forgotten() {
+    let mut desk = Desk::new(GUARD);
+    let days = 86_400;
+    for n in 0..3 {
+        let alert = desk.raise(n * 60 * days, "gate-1", Severity::Minor);
+        desk.tick(n * 60 * days);
+        desk.answer(n * 60 * days, Ok("ok"));
+        let command = Command {
+            by: "wang".to_owned(),
+            key: None,
+            act: Act::Alert {
+                alert,
+                version: None,
+                note: None,
+                act: AlertAct::Resolve { outcome: None },
+            },
+        };
+        desk.turn(n * 60 * days, Input::Command { ticket: 1, command });
+        (31..33).for_each(|day| desk.tick((n * 60 + day) * days));
+        let kept: Vec<u64> = desk.core.state().post.all().map(|row| row.id).collect();
+        assert_eq!(kept, [n.unsigned_abs() + 1]);
+    }
+    let sent: Vec<u64> = desk.sent.iter().map(|(_, sent)| sent.id).collect();
+    assert_eq!(sent, [1, 2, 3]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use gatepost_model::{
     recipient::{Hours, Recipient},
 };
 
-use super::{Address, MessageRow, MessageState, PostDraft, Said};
+use super::{Address, MessageRow, MessageState, PostDraft, Said, post::CHANNEL};
 use crate::core::state::SiteState;
 
 /// Whether an alert calls people at all.
@@ -97,7 +97,7 @@ const CALLS_ANEW: [&str; 2] = ["unshelved", "returned"];
 fn concerns(recipient: &Recipient, alert: &AlertView) -> bool {
     // Of a channel that fails nobody is told over it.
     let by_itself = alert.kind == AlertKind::DeliveryFailed
-        && alert.subject.id.as_deref() == Some(recipient.channel.as_str());
+        && alert.params.get(CHANNEL).and_then(|it| it.as_str()) == Some(&recipient.channel);
     alert.severity <= recipient.least && !by_itself
 }
 
@@ -199,6 +199,7 @@ fn message(id: u64, site: &SiteId, recipient: &Recipient, now: Wall) -> MessageR
         said: Said::Raised,
         made_at: now,
         not_before: now,
+        is_asked: false,
         state: MessageState::Queued,
         dispatch: None,
         attempts: 0,
