@@ -44,6 +44,7 @@ async fn run() {
             sites: 1,
             history_days: 0,
             counts: None,
+            faces: None,
             clock: WorldClock::real(),
         },
         play: false,

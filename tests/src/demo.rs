@@ -15,6 +15,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use args::People;
 pub use args::{Args, Command};
 
 use crate::{
@@ -111,6 +112,7 @@ fn script(args: &Args) -> anyhow::Result<Script> {
         }
         _ => None,
     };
+    let faces = args.faces.as_ref().map(People::read).transpose()?;
     Ok(Script {
         seed: args.seed,
         sites: args.sites as usize,
@@ -119,6 +121,7 @@ fn script(args: &Args) -> anyhow::Result<Script> {
             .as_deref()
             .map_or_else(WorldClock::real, Script::clock_of),
         counts,
+        faces: faces.map(Arc::new),
     })
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Context;
+use gatepost_edge::core::screening::rule::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::world::{
@@ -30,6 +31,9 @@ pub struct State {
     pub sites: usize,
     /// It plays a file's counts.
     pub counts: bool,
+    /// Its people have a file's temperatures of that place.
+    #[serde(default)]
+    pub faces: Option<Place>,
     /// When it began.
     pub started: WallUs,
     /// It is being played; one that nobody plays was killed in the middle, before it told all.
@@ -239,6 +243,7 @@ mod tests {
             seed: 1,
             sites: 1,
             counts: false,
+            faces: None,
             started: 0,
             playing: false,
             units: BTreeMap::new(),

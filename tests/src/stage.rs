@@ -15,6 +15,7 @@ use crate::{
     world::{
         counts::Counts,
         day::{MINUTE, SECOND, Span, WallUs, local_date},
+        faces::Faces,
         life::{Life, Who},
         sites::{PLANS, Plan, Post},
         timeline::Source,
@@ -32,6 +33,8 @@ pub struct Script {
     pub history_days: i64,
     /// Instead of life: a file's counts at the first site's people lane.
     pub counts: Option<Arc<Counts>>,
+    /// Whose temperatures people have, if not anybody's.
+    pub faces: Option<Arc<Faces>>,
     /// The world's time.
     pub clock: WorldClock,
 }
@@ -55,8 +58,15 @@ impl Script {
             }
             None => PLANS[..self.sites.clamp(1, PLANS.len())]
                 .iter()
-                .map(|plan| (*plan, Post::ALL.to_vec()))
+                .map(|plan| (self.with_faces(*plan), Post::ALL.to_vec()))
                 .collect(),
+        }
+    }
+
+    fn with_faces(&self, plan: Plan) -> Plan {
+        match &self.faces {
+            Some(faces) => plan.looking_at(faces.place()),
+            None => plan,
         }
     }
 
@@ -91,7 +101,8 @@ impl Script {
     /// is played.
     pub fn state(&mut self, dir: &Path) -> anyhow::Result<State> {
         if let Some(state) = journal::read_state(dir)? {
-            if state.counts != self.counts.is_some() {
+            let place = self.faces.as_ref().map(|faces| faces.place());
+            if state.counts != self.counts.is_some() || state.faces != place {
                 bail!(
                     "{} has a world of another kind; choose another --data",
                     dir.display()
@@ -111,6 +122,7 @@ impl Script {
             seed: self.seed,
             sites: self.sites,
             counts: self.counts.is_some(),
+            faces: self.faces.as_ref().map(|faces| faces.place()),
             started: self.start(&self.cast()[0].0),
             playing: false,
             units: std::collections::BTreeMap::new(),
@@ -153,6 +165,7 @@ impl Stage {
                         plan,
                         post,
                         seed: script.seed,
+                        faces: script.faces.clone(),
                     },
                 };
                 let who = Who {

@@ -6,13 +6,14 @@
 //!
 //! The layers, from below: [`dice`] (chance that can be repeated), [`beams`] (bodies and beams),
 //! [`people`], [`vehicles`], [`rounds`] and [`weather`] (what happens in a day), [`day`] (a unit's
-//! day), [`counts`] (a day from a file), [`timeline`] (days without end), [`life`] (a unit's boots,
+//! day), [`counts`] (a day from a file), [`faces`] (people from a file), [`timeline`] (days without end), [`life`] (a unit's boots,
 //! and what it has confirmed), [`truth`] (the lines of `world.jsonl`).
 
 pub mod beams;
 pub mod counts;
 pub mod day;
 pub mod dice;
+pub mod faces;
 pub mod life;
 pub mod people;
 pub mod rounds;
@@ -26,15 +27,17 @@ use chrono::{Datelike, NaiveDate};
 
 use day::{Day, DayBuilder, Span};
 use dice::Dice;
+use faces::Faces;
 use sites::{Plan, Post};
 
-/// One unit's day at a site.
-pub fn day_of(plan: &Plan, post: Post, seed: u64, date: NaiveDate) -> Day {
+/// One unit's day at a site, whose people may have a file's faces.
+pub fn day_of(plan: &Plan, post: Post, seed: u64, faces: Option<&Faces>, date: NaiveDate) -> Day {
     let dice = |what: &str| Dice::new(seed, &[plan.id, what, &date.to_string()]);
     let mut day = DayBuilder::new(Span::of(plan.zone, date));
     match post {
         Post::Gate => {
-            people::people(&mut day, plan, seed, &mut dice("people"));
+            let faces = faces.map(|faces| faces.day(seed, plan.id, date));
+            people::people(&mut day, plan, seed, faces, &mut dice("people"));
             vehicles::vehicles(&mut day, &mut dice("vehicles"));
         }
         Post::Yard => rounds::rounds(&mut day, plan, &mut dice("rounds")),

@@ -1,9 +1,12 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use anyhow::Context;
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand};
 
-use crate::fleet::History as Home;
+use gatepost_edge::core::screening::rule::Place;
+
+use crate::{fleet::History as Home, world::faces::Faces};
 
 /// Gatepost on one machine, with simulated gate units driving the real software from the pins up.
 #[derive(Debug, Clone, Parser)]
@@ -45,6 +48,11 @@ pub struct Args {
     /// a half hour each. Only that site is there then, and its clock runs through the file's dates.
     #[arg(long, requires = "site_zone")]
     pub counts: Option<PathBuf>,
+    /// Real people at the gates: a file of rows `subject,forehead_1..4,canthus_1..4,oral` and which of
+    /// the two its thermometers see, as FILE.csv:canthus or FILE.csv:forehead. Without a file those
+    /// that come with it.
+    #[arg(long, num_args = 0..=1, default_missing_value = "canthus", conflicts_with = "counts")]
+    pub faces: Option<People>,
     /// The time zone of that file and of the first site.
     #[arg(long, requires = "counts")]
     pub site_zone: Option<Tz>,
@@ -69,6 +77,47 @@ pub enum Command {
         /// The folder of a demo.
         dir: PathBuf,
     },
+}
+
+/// Whose faces are seen, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct People {
+    /// Those that come with the demo, if none is named.
+    file: Option<PathBuf>,
+    place: Place,
+}
+
+impl FromStr for People {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (file, place) = match text.rsplit_once(':') {
+            Some((file, place)) if !file.is_empty() => (Some(PathBuf::from(file)), place),
+            _ => (None, text),
+        };
+        let place = match place {
+            "canthus" => Place::Canthus,
+            "forehead" => Place::Forehead,
+            _ => {
+                return Err(format!(
+                    "`{text}` is not like FILE.csv:canthus or FILE.csv:forehead"
+                ));
+            }
+        };
+        Ok(Self { file, place })
+    }
+}
+
+impl People {
+    /// Reads them.
+    pub fn read(&self) -> anyhow::Result<Faces> {
+        let Some(path) = &self.file else {
+            return Ok(Faces::bundled(self.place)?);
+        };
+        let name = || path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(name)?;
+        Faces::parse(&text, self.place).with_context(name)
+    }
 }
 
 /// A number of days.
@@ -196,6 +245,24 @@ mod tests {
         assert_eq!(args.until, Some(Duration::from_secs(60)));
         let args = parse(&["--counts", "f.csv", "--site-zone", "America/Los_Angeles"]).unwrap();
         assert_eq!(args.site_zone, Some(Tz::America__Los_Angeles));
+        let bundled = |place| People { file: None, place };
+        let faces = |words: &[&str]| parse(words).unwrap().faces;
+        assert_eq!(faces(&[]), None);
+        assert_eq!(faces(&["--faces"]), Some(bundled(Place::Canthus)));
+        assert_eq!(
+            faces(&["--faces", "--sites", "1"]),
+            Some(bundled(Place::Canthus))
+        );
+        assert_eq!(
+            faces(&["--faces", "forehead"]),
+            Some(bundled(Place::Forehead))
+        );
+        let file = Some(PathBuf::from("a:b.csv"));
+        let place = Place::Forehead;
+        assert_eq!(
+            faces(&["--faces", "a:b.csv:forehead"]),
+            Some(People { file, place })
+        );
         let influx = parse(&[
             "--store",
             "influx=http://127.0.0.1:8086,town,gatepost,secret",
@@ -225,6 +292,15 @@ mod tests {
             &["--sites", "13"],
             &["--history", "long"],
             &["--counts", "f.csv"],
+            &["--faces", "f.csv"],
+            &["--faces", "f.csv:nose"],
+            &[
+                "--faces",
+                "--counts",
+                "f.csv",
+                "--site-zone",
+                "Asia/Shanghai",
+            ],
             &["--site-zone", "Asia/Shanghai"],
             &["--http", "nowhere"],
             &["--for", "-1s"],

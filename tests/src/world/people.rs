@@ -4,12 +4,13 @@
 //! The lane is single file, so that two beams can tell everybody apart; the exception are pairs
 //! that walk out abreast, of whom the lane sees one ([`What::Unclear`] stands for the other).
 
-use gatepost_model::Direction;
+use gatepost_model::{Direction, event::ScreeningVerdict};
 
 use super::{
     beams::{Body, PEOPLE, crossing, press, turn},
     day::{DayBuilder, Happening, Signal, WallUs, seconds},
     dice::Dice,
+    faces::{Queue, ROOM_C},
     sites::{Plan, Shape},
     truth::What,
     weather::outside_c,
@@ -39,8 +40,14 @@ struct Walk {
     person: u64,
 }
 
-/// A day's people.
-pub fn people(day: &mut DayBuilder, plan: &Plan, seed: u64, dice: &mut Dice) {
+/// A day's people; with a queue of faces they have those.
+pub fn people(
+    day: &mut DayBuilder,
+    plan: &Plan,
+    seed: u64,
+    faces: Option<Queue<'_>>,
+    dice: &mut Dice,
+) {
     let mut walks = visits(day, plan.shape, dice);
     walks.sort_by_key(|walk| walk.wish);
     let mut gate = Gate {
@@ -48,6 +55,7 @@ pub fn people(day: &mut DayBuilder, plan: &Plan, seed: u64, dice: &mut Dice) {
         dice,
         free: 0,
         ambient: None,
+        faces,
         air: |at| outside_c(plan, seed, at),
     };
     let mut turned_away = std::collections::BTreeSet::new();
@@ -138,17 +146,19 @@ fn visits(day: &DayBuilder, shape: Shape, dice: &mut Dice) -> Vec<Walk> {
 }
 
 /// The lane with its queue.
-struct Gate<'a, Air> {
+struct Gate<'a, 'f, Air> {
     day: &'a mut DayBuilder,
     dice: &'a mut Dice,
     /// When the lane is free again.
     free: WallUs,
     /// The air when it was last asked for.
     ambient: Option<(WallUs, f64)>,
+    /// Whose temperatures people have, if not anybody's.
+    faces: Option<Queue<'f>>,
     air: Air,
 }
 
-impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
+impl<Air: Fn(WallUs) -> f64> Gate<'_, '_, Air> {
     /// Somebody comes to the gate; false if he may not enter.
     fn enters(&mut self, walk: &Walk) -> bool {
         let mut now = walk.wish.max(self.free);
@@ -157,22 +167,15 @@ impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
                 + seconds(self.dice.between(5.0, 40.0));
         }
         now += seconds(self.dice.between(0.8, 2.0));
-        let feverish = self.dice.chance(FEVER);
-        let body = if feverish {
-            self.dice.between(37.9, 39.4)
-        } else {
-            self.dice.around(36.6, 0.22).min(37.3)
+        let feverish;
+        (now, feverish) = match self.faces.take() {
+            Some(mut queue) => {
+                let found = self.is_looked_at(now, walk.person, &mut queue);
+                self.faces = Some(queue);
+                found
+            }
+            None => self.is_anybody(now, walk.person),
         };
-        if self.dice.chance(BUS_ERROR) {
-            self.day.noise([(now, Signal::Failed("people-ir"))]);
-            now += seconds(self.dice.between(0.8, 1.6));
-        }
-        self.measured(now, walk.person, body);
-        if feverish {
-            // The lamp asks for another look; two of two are enough.
-            now += seconds(self.dice.between(3.5, 4.5));
-            self.measured(now, walk.person, body);
-        }
         now += seconds(self.dice.between(0.8, 2.0));
         let (outcome, pin) = if feverish {
             ("isolated", "people-isolated")
@@ -197,6 +200,52 @@ impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
         }
         self.free = now + seconds(self.dice.between(0.7, 1.6));
         outcome == "admitted"
+    }
+
+    /// Anybody is measured; when that is over, and whether he has a fever.
+    fn is_anybody(&mut self, mut now: WallUs, person: u64) -> (WallUs, bool) {
+        let feverish = self.dice.chance(FEVER);
+        let body = if feverish {
+            self.dice.between(37.9, 39.4)
+        } else {
+            self.dice.around(36.6, 0.22).min(37.3)
+        };
+        if self.dice.chance(BUS_ERROR) {
+            self.day.noise([(now, Signal::Failed("people-ir"))]);
+            now += seconds(self.dice.between(0.8, 1.6));
+        }
+        self.measured(now, person, body);
+        if feverish {
+            // The lamp asks for another look; two of two are enough.
+            now += seconds(self.dice.between(3.5, 4.5));
+            self.measured(now, person, body);
+        }
+        (now, feverish)
+    }
+
+    /// One of a file's people is measured, again while the lamp asks for it; when that is over, and
+    /// whether he has a fever and was found.
+    fn is_looked_at(
+        &mut self,
+        mut now: WallUs,
+        person: u64,
+        queue: &mut Queue<'_>,
+    ) -> (WallUs, bool) {
+        let face = queue.face(person);
+        let mut attempt = 0;
+        let verdict = loop {
+            let into_day = u64::try_from(now - self.day.span.from).unwrap_or(0);
+            let (skin, verdict) = queue.attempt(&face, attempt, into_day);
+            self.measures(now, face.subject, face.oral, (skin, ROOM_C));
+            if verdict != ScreeningVerdict::Remeasure {
+                break verdict;
+            }
+            attempt += 1;
+            now += seconds(self.dice.between(3.5, 4.5));
+        };
+        queue.leave();
+        let is_found = verdict == ScreeningVerdict::Fever && face.is_feverish();
+        (now, is_found)
     }
 
     fn leaves(&mut self, walk: &Walk, beside: Option<u64>) {
@@ -229,11 +278,16 @@ impl<Air: Fn(WallUs) -> f64> Gate<'_, Air> {
         );
         let skin =
             34.5 + 0.1 * (ambient - 18.0) + 0.8 * (body_c - 36.6) + self.dice.around(0.0, 0.2);
-        let skin = round(skin, 100.0);
+        let body_c = round(body_c, 10.0);
+        self.measures(at, person, body_c, (round(skin, 100.0), ambient));
+    }
+
+    /// The thermometer reads somebody's skin and the air, degC.
+    fn measures(&mut self, at: WallUs, person: u64, body_c: f64, (skin, ambient): (f64, f64)) {
         let screening = Happening {
             lane: Some(PEOPLE.lane),
             person: Some(name(person)),
-            body_c: Some(round(body_c, 10.0)),
+            body_c: Some(body_c),
             skin_c: Some(skin),
             ..Happening::new(What::Screening, at)
         };

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use gatepost_edge::core::screening::rule::Place;
 use gatepost_model::{
     Site, UnitId, Zone,
     plan::ZoneSettings,
@@ -47,6 +48,8 @@ pub struct Plan {
     renamed: &'static [(Zone, &'static str, &'static str)],
     /// Mean temperature of the year, degC.
     pub mean_c: f64,
+    /// Where its thermometer looks.
+    pub looks_at: Place,
 }
 
 /// Which unit of a site.
@@ -83,6 +86,7 @@ const fn works(id: &'static str, zh: &'static str, en: &'static str, mean_c: f64
         unused: &[],
         renamed: &[],
         mean_c,
+        looks_at: Place::Forehead,
     }
 }
 
@@ -148,6 +152,14 @@ impl Plan {
         Self { zone, ..self }
     }
 
+    /// The same site with a thermometer that looks elsewhere.
+    pub fn looking_at(self, place: Place) -> Self {
+        Self {
+            looks_at: place,
+            ..self
+        }
+    }
+
     /// The zones that it has.
     pub fn zones(&self) -> impl Iterator<Item = Zone> + '_ {
         Zone::ALL
@@ -211,7 +223,15 @@ impl Plan {
     /// The wiring of one of its units, as the tables of `gatepost-edge.toml` after `[board]`.
     pub fn wiring(&self, post: Post) -> String {
         match post {
-            Post::Gate => GATE.to_owned(),
+            Post::Gate => {
+                let place = match self.looks_at {
+                    Place::Forehead => "forehead",
+                    Place::Canthus => "canthus",
+                };
+                format!(
+                    "{GATE}\n[[thermometer]]\nname = \"people-ir\"\nlane = \"people\"\nplace = \"{place}\"\n"
+                )
+            }
             Post::Yard => self.zones().map(yard).collect(),
         }
     }
@@ -278,10 +298,6 @@ kind = "goods"
 leads_to = "site"
 beam_a = "goods-a"
 beam_b = "goods-b"
-
-[[thermometer]]
-name = "people-ir"
-lane = "people"
 
 [[entry_box]]
 lane = "people"

@@ -9,6 +9,7 @@ use super::{
     counts::Counts,
     day::{Day, Happening, Span, Stimulus, WallUs, local_date},
     day_of,
+    faces::Faces,
     sites::{Plan, Post},
 };
 
@@ -23,6 +24,8 @@ pub enum Source {
         post: Post,
         /// The world's seed.
         seed: u64,
+        /// Whose temperatures its people have.
+        faces: Option<Arc<Faces>>,
     },
     /// A file of counts, at the people's lane.
     Counts {
@@ -43,7 +46,12 @@ impl Source {
 
     fn day(&self, date: NaiveDate) -> Day {
         match self {
-            Self::Life { plan, post, seed } => day_of(plan, *post, *seed, date),
+            Self::Life {
+                plan,
+                post,
+                seed,
+                faces,
+            } => day_of(plan, *post, *seed, faces.as_deref(), date),
             Self::Counts { counts, seed } => counts.day(*seed, date),
         }
     }

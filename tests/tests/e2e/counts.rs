@@ -27,6 +27,7 @@ fn every_row_of_the_door_counts_is_what_the_series_says() {
             history_days: 0,
             clock: Script::clock_of(&counts),
             counts: Some(counts.clone()),
+            faces: None,
         };
         let mut wants = wants(script);
         wants.play = true;

@@ -1,6 +1,6 @@
 //! `gatepost-demo` as somebody uses it who tries it for the first time.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use e2e::{
@@ -117,8 +117,8 @@ pub(crate) async fn verify(dir: &Path) -> anyhow::Result<String> {
     Ok(said)
 }
 
-/// The three sites have no backlog and are live.
-async fn is_complete(api: &Api) -> Result<(), String> {
+/// So many units have no backlog and are live.
+async fn is_complete(api: &Api, of: usize) -> Result<(), String> {
     let sites: Value = api
         .json("sites")
         .await
@@ -128,7 +128,7 @@ async fn is_complete(api: &Api) -> Result<(), String> {
         let is_new = unit.data_age_s.is_some_and(|age| age < 300.0);
         unit.state == "online" && unit.waiting == 0 && !unit.catching_up && is_new
     };
-    if units.len() == 6 && units.iter().all(is_there) {
+    if units.len() == of && units.iter().all(is_there) {
         return Ok(());
     }
     let waiting = sites["sites"].as_array().map(|sites| {
@@ -163,7 +163,7 @@ fn a_fortnight_is_complete_clean_goes_on_and_leaves_nothing_behind() {
             began.elapsed()
         );
         wait_for("the history", Duration::from_secs(170), async || {
-            is_complete(&api).await
+            is_complete(&api, 6).await
         })
         .await?;
         println!(
@@ -229,6 +229,74 @@ fn a_fortnight_is_complete_clean_goes_on_and_leaves_nothing_behind() {
         ensure!(status.success(), "{status}: {said:?}");
         println!("went on, then: {}", verify(dir.path()).await?.trim());
         nothing_left(dir.path(), Duration::from_secs(5)).await
+    });
+}
+
+/// A demo with real people: what the record says of them is the file's, and their fevers are found.
+#[test]
+fn real_people_walk_through_the_demos_gate() {
+    run(async {
+        let dir = tempfile::Builder::new()
+            .prefix("gatepost-demo-test-")
+            .tempdir()?;
+        let flags = ["--faces", "--sites", "1", "--history", "2d"];
+        let demo = Demo::start(dir.path(), &flags).await?;
+        let api = Api::new(&demo.http, None)?;
+        wait_for("the history", Duration::from_secs(120), async || {
+            is_complete(&api, 2).await
+        })
+        .await?;
+
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/face-temperatures.csv");
+        let text = std::fs::read_to_string(file)?;
+        let readings: BTreeSet<(u64, String)> = text
+            .lines()
+            .skip(1)
+            .flat_map(|line| {
+                let canthus = line.split(',').skip(5).take(3);
+                let number = |text: &str| format!("{:.2}", text.parse::<f64>().unwrap_or(0.0));
+                (1..).zip(canthus.map(number)).collect::<Vec<_>>()
+            })
+            .collect();
+        let (mut attempts, mut suspected) = ([0; 4], 0);
+        let mut next = Some(String::new());
+        while let Some(cursor) = next {
+            let path = format!("sites/binjiang/events?kind=screening&limit=500{cursor}");
+            let page: Value = api.json(&path).await?;
+            for event in page["events"].as_array().context("events")? {
+                let attempt = event["attempt"].as_u64().context("attempt")?;
+                let skin = event["skin_c"].as_f64().context("skin_c")?;
+                let reading = (attempt, format!("{skin:.2}"));
+                ensure!(readings.contains(&reading), "nobody's: {event}");
+                attempts[usize::try_from(attempt)?] += 1;
+                suspected += u32::from(event["verdict"] == "fever");
+            }
+            next = page["next"].as_str().map(|next| format!("&cursor={next}"));
+        }
+        println!(
+            "measured once, again, a third time: {:?}; {suspected} suspected",
+            &attempts[1..]
+        );
+        ensure!(
+            attempts[1] > 500 && attempts[2] > 20 && suspected > 10,
+            "too few"
+        );
+        // What the page draws.
+        let now = gatepost_model::Wall::from_micros(clock::wall()).context("now")?;
+        let from = now.plus_micros(-2 * 86_400_000_000);
+        let drawn: Value = api
+            .json(&format!(
+                "sites/binjiang/series?metric=skin_c&from={from}&to={now}&step=1d"
+            ))
+            .await?;
+        let rows = drawn["rows"].as_array().context("rows")?;
+        let n: u64 = rows.iter().filter_map(|row| row[1].as_u64()).sum();
+        ensure!(n > 500, "the page has few of them: {drawn}");
+        println!("{}", verify(dir.path()).await?.trim());
+        demo.interrupt()?;
+        let (status, said) = demo.ended().await?;
+        ensure!(status.success(), "{status}: {said:?}");
+        Ok(())
     });
 }
 

@@ -41,6 +41,7 @@ fn script(seed: u64, sites: usize, clock: WorldClock) -> Script {
         sites,
         history_days: 0,
         counts: None,
+        faces: None,
         clock,
     }
 }

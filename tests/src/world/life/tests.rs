@@ -11,6 +11,7 @@ fn life(seed: u64) -> (Life, WallUs) {
         plan,
         post: Post::Gate,
         seed,
+        faces: None,
     };
     (Life::begin(who(seed), source, start), start)
 }
@@ -93,6 +94,7 @@ fn a_life_goes_on_where_it_was_and_tells_every_truth_once() {
             plan: PLANS[0],
             post: Post::Gate,
             seed: 2,
+            faces: None,
         };
         let mut again = Life::resume(who(2), source, &kept);
         assert_eq!(again.boot, life.boot);
@@ -142,6 +144,7 @@ fn a_skipped_round_does_not_happen() {
         plan,
         post: Post::Yard,
         seed: 4,
+        faces: None,
     };
     let begin = || Life::begin(who(4), source.clone(), start);
     let rounds = |mut life: Life| {
