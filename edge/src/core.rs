@@ -157,7 +157,11 @@ impl Core {
         });
         let boxes = gate.boxes.iter().filter_map(|entry_box| {
             let lane = gate.lanes.get(entry_box.lane)?;
-            Some(entry_box::EntryBox::new(lane.id.clone()))
+            let barrier = entry_box.barrier.and_then(|barrier| {
+                let output = gate.outputs.get(barrier.output)?;
+                Some((barrier, !output.safe))
+            });
+            Some(entry_box::EntryBox::new(lane.id.clone(), barrier))
         });
         Self {
             routes: routes(&gate),

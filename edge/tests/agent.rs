@@ -54,6 +54,13 @@ impl Unit {
             stop = "living-stop"
             flow = "living-flow"
             pulses_per_litre = 10
+            [[entry_box]]
+            lane = "people"
+            admitted = "people-ok"
+            refused = "people-no"
+            isolated = "people-apart"
+            barrier = "people-boom"
+            barrier_s = 5
             [timers]
             commit_ms = 20
             "#,
@@ -161,6 +168,16 @@ impl BoardClient {
             {
                 assert!(answer["boot"].is_string());
                 return durable;
+            }
+        }
+    }
+
+    /// The next level of an output.
+    fn moved(&mut self, output: &str) -> Value {
+        loop {
+            let answer = self.answer();
+            if answer["output"] == output {
+                return answer;
             }
         }
     }
@@ -280,6 +297,48 @@ fn a_fever_lights_the_lamp_at_once_and_a_second_agent_is_kept_off() {
     board.say(r#"{"mono_us":42000000,"tick":true}"#);
     board.wait_durable(42_000_000);
     assert!(agent.terminate().success());
+}
+
+#[test]
+fn a_barrier_is_let_go_when_its_pulse_ends_and_when_the_agent_does() {
+    let unit = Unit::new();
+    let begin = |boot: &str| {
+        let agent = unit.start();
+        let mut board = unit.board();
+        board.say(boot);
+        // Nothing is held open from before.
+        assert_eq!(board.moved("people-boom")["level"], 0);
+        (agent, board)
+    };
+    let admit = |board: &mut BoardClient, s: u64| {
+        for (ms, level) in [(0, 1), (300, 0)] {
+            let at = s * 1000 + ms;
+            board.say(&format!(
+                r#"{{"mono_us":{at}000,"input":"people-ok","level":{level}}}"#
+            ));
+        }
+        let opened = board.moved("people-boom");
+        assert_eq!(
+            (&opened["level"], &opened["mono_us"]),
+            (&1.into(), &(s * 1_000_000 + 20_000).into())
+        );
+    };
+
+    let (agent, mut board) = begin(r#"{"mono_us":0,"boot":"6f1c"}"#);
+    admit(&mut board, 10);
+    board.say(r#"{"mono_us":20000000,"tick":true}"#);
+    let ended = board.moved("people-boom");
+    assert_eq!(
+        (&ended["level"], &ended["mono_us"]),
+        (&0.into(), &15_020_000.into())
+    );
+    admit(&mut board, 30);
+    agent.kill();
+
+    let (mut agent, mut board) = begin(r#"{"mono_us":31000000,"boot":"6f1c"}"#);
+    admit(&mut board, 40);
+    assert!(agent.terminate().success());
+    assert_eq!(board.moved("people-boom")["level"], 0);
 }
 
 #[test]

@@ -142,6 +142,18 @@ pub struct EntryBox {
     pub refused: InputIx,
     /// Set apart.
     pub isolated: InputIx,
+    /// What opens for those who are let in.
+    pub barrier: Option<Barrier>,
+}
+
+/// A barrier that opens on a pulse. Away from its safe level its output says `open`; nothing here says
+/// `close`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Barrier {
+    /// Its output, as a place in [`Gate::outputs`].
+    pub output: usize,
+    /// How long it is told to open.
+    pub pulse: Duration,
 }
 
 /// `[[sensor]]`: anything else that is measured.
@@ -232,8 +244,8 @@ pub(super) fn read(
         }
     }
     for section in root.sections("entry_box", mistakes) {
-        gate.boxes
-            .extend(entry_box(section, lanes, &mut pins, mistakes));
+        let entry_box = entry_box(section, lanes, &gate.boxes, &mut pins, mistakes);
+        gate.boxes.extend(entry_box);
     }
     for section in root.sections("sensor", mistakes) {
         if !simulated {
@@ -472,6 +484,7 @@ fn station(
 fn entry_box(
     mut section: Section<'_>,
     lanes: Lanes<'_>,
+    before: &[EntryBox],
     pins: &mut Pins,
     mistakes: &mut Mistakes,
 ) -> Option<EntryBox> {
@@ -479,12 +492,29 @@ fn entry_box(
     let admitted = pins.button(&mut section, "admitted", mistakes);
     let refused = pins.button(&mut section, "refused", mistakes);
     let isolated = pins.button(&mut section, "isolated", mistakes);
+    let output = pins.output(&mut section, "barrier", mistakes);
+    let lamps = lanes
+        .read
+        .iter()
+        .flat_map(|lane| [lane.lamp, lane.buzzer])
+        .chain(before.iter().map(|other| other.barrier.map(|it| it.output)));
+    if output.is_some() && lamps.into_iter().any(|other| other == output) {
+        let what = "this output is something else already";
+        section.wrong(
+            "barrier",
+            what,
+            "a barrier has an output of its own",
+            mistakes,
+        );
+    }
+    let pulse = section.seconds("barrier_s", 3.0, 0.1..=30.0, mistakes);
     section.finish(mistakes);
     Some(EntryBox {
         lane: lane?,
         admitted: admitted?,
         refused: refused?,
         isolated: isolated?,
+        barrier: output.map(|output| Barrier { output, pulse }),
     })
 }
 

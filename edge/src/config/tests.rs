@@ -186,6 +186,30 @@ fn mistakes_of_the_wiring_are_told() {
 }
 
 #[test]
+fn a_barrier_has_an_output_of_its_own() {
+    let entry_box = |keys: &str| {
+        GOOD.replace(
+            "isolated = \"apart\"\n",
+            &format!("isolated = \"apart\"\n{keys}\n"),
+        )
+    };
+    let config = Config::parse(&entry_box("barrier = \"boom\"")).unwrap();
+    let barrier = config.gate.boxes[0].barrier.unwrap();
+    assert_eq!(config.gate.outputs[barrier.output].name, "boom");
+    assert_eq!(barrier.pulse, Duration::from_secs(3));
+    for (keys, told) in [
+        (
+            "barrier = \"people-lamp\"",
+            "this output is something else already",
+        ),
+        ("barrier = \"boom\"\nbarrier_s = 31", "barrier_s"),
+    ] {
+        let mistakes = Config::parse(&entry_box(keys)).unwrap_err().to_string();
+        assert!(mistakes.contains(told), "{mistakes}");
+    }
+}
+
+#[test]
 fn broken_syntax_is_told_with_its_line() {
     let told = Config::parse("[unit]\nsite = \n").unwrap_err().to_string();
     assert!(told.contains("line 2:"), "{told}");

@@ -8,6 +8,11 @@
 //! Outputs are held by the kernel and have their safe level at start, at the end and when the agent
 //! panics. A killed process holds nothing any more: what the pin does then is the driver's choice, so
 //! a relay needs a pull resistor towards its safe side.
+//!
+//! A barrier's output is a pulse that says `open` and ends by itself; nothing says `close`. The barrier's
+//! own drive closes it behind whoever has passed, and opens it when the power fails. A driver that keeps
+//! a pin as it was (that of the Pi's own kernel does) holds a killed agent's pulse until the service
+//! manager has begun another one: let the drive take the beginning of a pulse, not its length.
 
 mod edges;
 mod request;
