@@ -17,6 +17,8 @@ pub mod headcount;
 pub mod input;
 mod intake;
 pub mod isolation;
+#[cfg(test)]
+mod killed;
 pub mod liveness;
 pub mod measured;
 pub mod paging;
