@@ -16,7 +16,9 @@ use std::{path::PathBuf, time::Duration};
 
 use gatepost_model::{Chain, SiteId, UnitId};
 
-pub use gate::{Barrier, Beam, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer};
+pub use gate::{
+    Barrier, Beam, Button, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer,
+};
 pub use mistakes::{Mistake, Mistakes};
 pub use pins::{Bias, InputPin, OutputPin, Pin, Probe, Wiring};
 use reader::Section;

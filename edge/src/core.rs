@@ -7,6 +7,7 @@
 //! events are on disk together with [`Core::checkpoint`].
 
 pub mod boots;
+pub mod button;
 pub mod debounce;
 pub mod entry_box;
 pub mod followed;
@@ -45,7 +46,7 @@ use followed::Followed;
 use heartbeat::Health;
 use out::{Out, OutputChange, Said};
 use outputs::Outputs;
-use route::{Route, routes, wired_sensors};
+use route::{Route, buttons, routes, wired_sensors};
 use screening::Baseline;
 use sensor_health::Faults;
 use test_mode::TestMode;
@@ -139,7 +140,7 @@ impl Core {
         } = checkpoint;
         let sensors = wired_sensors(&gate);
         // Those of the unit itself are told anew by who begins to watch it now.
-        faults.keep(|sensor| sensors.contains(sensor));
+        faults.keep(|sensor| sensors.contains(sensor) || buttons(&gate).any(|it| it == sensor));
         let thermometers = gate.thermometers.iter().filter_map(|thermometer| {
             let lane = gate.lanes.get(thermometer.lane)?;
             let baseline = baselines.remove(&thermometer.sensor).unwrap_or_default();
@@ -161,7 +162,11 @@ impl Core {
                 let output = gate.outputs.get(barrier.output)?;
                 Some((barrier, !output.safe))
             });
-            Some(entry_box::EntryBox::new(lane.id.clone(), barrier))
+            Some(entry_box::EntryBox::new(
+                lane.id.clone(),
+                entry_box,
+                barrier,
+            ))
         });
         Self {
             routes: routes(&gate),
@@ -287,7 +292,7 @@ impl Core {
                         }
                     }
                     Route::Station(station, pin) => {
-                        self.stations[station].handle_level(pin, now, *level, syncs);
+                        self.stations[station].handle_level(pin, now, *level, syncs, out);
                     }
                     Route::Flow(first) => {
                         let meter = self.stations[first].flow_sensor().cloned();
@@ -304,7 +309,7 @@ impl Core {
                         }
                     }
                     Route::EntryButton(entry_box, place) => {
-                        self.boxes[entry_box].handle_level(place, now, *level, syncs);
+                        self.boxes[entry_box].handle_level(place, now, *level, syncs, out);
                     }
                     Route::Thermometer(_) | Route::Sensor(_) | Route::Nowhere => {}
                 }
@@ -387,11 +392,12 @@ impl Core {
         }
         for station in &mut self.stations {
             let faults = &self.faults;
-            let is_noisy = |sensor: &SensorId| faults.has(sensor, FaultCode::OutOfRange);
-            station.begin(mono, boot, is_noisy, &mut self.out);
+            let is_known = |sensor: &SensorId, code| faults.has(sensor, code);
+            station.begin(mono, boot, is_known, &mut self.out);
         }
         for entry_box in &mut self.boxes {
-            entry_box.begin();
+            let faults = &self.faults;
+            entry_box.begin(mono, |sensor, code| faults.has(sensor, code));
         }
         for sensor in &mut self.sensors {
             sensor.begin();

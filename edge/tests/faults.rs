@@ -30,6 +30,7 @@ const UNIT: &str = r#"
     lane = [{ name = "people", kind = "people", beam_a = "a", beam_b = "b" }]
     thermometer = [{ name = "ir", lane = "people" }]
     round_station = [{ zone = "living", start = "start", stop = "stop", flow = "flow", pulses_per_litre = 450 }]
+    entry_box = [{ lane = "people", admitted = "ok", refused = "no", isolated = "apart" }]
 "#;
 
 const S: u64 = 1_000_000;
@@ -133,6 +134,34 @@ const TABLE: &[Row] = &[
         "flow meter: noise of 5 kHz",
         Break::Noise(&["flow"], 5000),
         Some(("flow", FaultCode::OutOfRange)),
+        1,
+        11,
+    ),
+    row(
+        "start button: stuck",
+        Break::Held("start", true),
+        Some(("start", FaultCode::Stuck)),
+        61,
+        1,
+    ),
+    row(
+        "guard's button: short",
+        Break::Held("ok", true),
+        Some(("ok", FaultCode::Stuck)),
+        61,
+        1,
+    ),
+    row(
+        "guard's button: loose contact, 10 presses a second",
+        Break::Noise(&["ok"], 20),
+        Some(("ok", FaultCode::OutOfRange)),
+        1,
+        11,
+    ),
+    row(
+        "guard's button: noise of 1 kHz",
+        Break::Noise(&["ok"], 1000),
+        Some(("ok", FaultCode::OutOfRange)),
         1,
         11,
     ),
@@ -276,7 +305,7 @@ impl Gate {
             how,
             bus: Bus(chip),
             window: Window::new(BoardTime(0)),
-            levels: ["a", "b", "start", "stop", "flow"]
+            levels: ["a", "b", "start", "stop", "flow", "ok"]
                 .map(|name| (name, false))
                 .into(),
             events: Vec::new(),
@@ -571,6 +600,17 @@ fn hold(row: &Row, restart: Option<u64>) -> String {
     if matches!(how, Break::Held("a" | "b", _)) {
         assert_eq!(seen, 0, "{what}: passages through one beam");
     }
+    // Nobody presses it: what came before it was known to be broken.
+    let entries = events
+        .iter()
+        .filter(|it| matches!(it.happening, Happening::Entry(_)))
+        .count();
+    let taken_for_presses = match *how {
+        Break::Held("ok", _) => 1,
+        Break::Noise(&["ok"], 20) => 5,
+        _ => 0,
+    };
+    assert_eq!(entries, taken_for_presses, "{what}: entries");
     for event in &events {
         if let Happening::Screening(screening) = &event.happening {
             assert!(

@@ -86,6 +86,15 @@ pub struct Beam {
     pub sensor: SensorId,
 }
 
+/// A button.
+#[derive(Debug, Clone)]
+pub struct Button {
+    /// Its pin.
+    pub input: InputIx,
+    /// Its name in faults.
+    pub sensor: SensorId,
+}
+
 /// `[[thermometer]]`
 #[derive(Debug, Clone)]
 pub struct Thermometer {
@@ -107,13 +116,13 @@ pub struct Station {
     /// The zone whose rounds begin and end here.
     pub zone: Zone,
     /// The start button.
-    pub start: InputIx,
+    pub start: Button,
     /// The stop button.
-    pub stop: InputIx,
+    pub stop: Button,
     /// The pump's flow meter, if there is one.
     pub flow: Option<Flow>,
     /// Check points to be pressed between start and stop.
-    pub points: Vec<(InputIx, String)>,
+    pub points: Vec<Button>,
     /// A round that is not stopped for this long is abandoned.
     pub timeout: Duration,
 }
@@ -137,11 +146,11 @@ pub struct EntryBox {
     /// The lane that he speaks of, as a place in [`Gate::lanes`].
     pub lane: usize,
     /// Let in.
-    pub admitted: InputIx,
+    pub admitted: Button,
     /// Sent away.
-    pub refused: InputIx,
+    pub refused: Button,
     /// Set apart.
-    pub isolated: InputIx,
+    pub isolated: Button,
     /// What opens for those who are let in.
     pub barrier: Option<Barrier>,
 }
@@ -466,7 +475,7 @@ fn station(
     for name in section.texts("points", mistakes) {
         points.extend(
             pins.take(&section, "points", &name, Purpose::Button, mistakes)
-                .map(|(input, _)| (input, name)),
+                .map(|(input, sensor)| Button { input, sensor }),
         );
     }
     let timeout = section.seconds("timeout_s", 7200.0, 1.0..=86_400.0, mistakes);

@@ -6,7 +6,7 @@ use gatepost_model::SensorId;
 
 use super::{
     Mistakes,
-    gate::{Beam, Output},
+    gate::{Beam, Button, Output},
     reader::Section,
 };
 use crate::input::{InputIx, InputNames};
@@ -259,10 +259,10 @@ impl Pins {
         section: &mut Section<'_>,
         key: &'static str,
         mistakes: &mut Mistakes,
-    ) -> Option<InputIx> {
+    ) -> Option<Button> {
         let name = section.text(key, mistakes)?;
         self.take(section, key, &name, Purpose::Button, mistakes)
-            .map(|(input, _)| input)
+            .map(|(input, sensor)| Button { input, sensor })
     }
 
     /// A beam that must be there.

@@ -1,18 +1,13 @@
 //! The guard's three buttons: one press is one word on one attempt to enter. Who is admitted has the
 //! barrier open, for a while: on the guard's word, and on no machine's.
 
-use std::time::Duration;
-
 use gatepost_model::{
-    Happening, LaneId,
-    event::{Entry, EntryOutcome},
+    Happening, LaneId, SensorId,
+    event::{Entry, EntryOutcome, FaultCode},
 };
 
-use super::{debounce::Debounce, earliest, out::Out};
+use super::{button::Button, earliest, out::Out};
 use crate::{config, time::BoardTime};
-
-/// Contacts bounce for up to this long.
-const BOUNCE: Duration = Duration::from_millis(20);
 
 /// The three buttons, in the order of [`EntryBox`]'s places.
 const OUTCOMES: [EntryOutcome; 3] = [
@@ -25,7 +20,7 @@ const OUTCOMES: [EntryOutcome; 3] = [
 #[derive(Debug)]
 pub struct EntryBox {
     lane: LaneId,
-    buttons: [Debounce; 3],
+    buttons: [Button; 3],
     barrier: Option<Barrier>,
 }
 
@@ -40,7 +35,11 @@ struct Barrier {
 
 impl EntryBox {
     /// A box that speaks of a lane, and opens a barrier by this level of its output.
-    pub fn new(lane: LaneId, barrier: Option<(config::Barrier, bool)>) -> Self {
+    pub fn new(
+        lane: LaneId,
+        wired: &config::EntryBox,
+        barrier: Option<(config::Barrier, bool)>,
+    ) -> Self {
         let barrier = barrier.map(|(config, opens)| Barrier {
             config,
             opens,
@@ -49,37 +48,39 @@ impl EntryBox {
         Self {
             lane,
             barrier,
-            buttons: [(); 3].map(|()| Debounce::new(BOUNCE, BOUNCE)),
+            buttons: [&wired.admitted, &wired.refused, &wired.isolated]
+                .map(|button| Button::new(button.sensor.clone())),
         }
     }
 
     /// The watch begins: outputs are at their safe level.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, now: BoardTime, is_known: impl Fn(&SensorId, FaultCode) -> bool) {
         if let Some(barrier) = &mut self.barrier {
             barrier.ends = None;
         }
         for button in &mut self.buttons {
-            button.reset(false);
+            button.begin(now, &is_known);
         }
     }
 
     /// A button's level, raw. At a restart the level of a button that is held is no press.
-    pub fn handle_level(&mut self, place: usize, now: BoardTime, level: bool, syncs: bool) {
-        let Some(button) = self.buttons.get_mut(place) else {
-            return;
-        };
-        if syncs {
-            button.reset(level);
-        } else {
-            // The same level twice says nothing that anything depends on: a press is a press.
-            let _ = button.handle_edge(now, level);
+    pub fn handle_level(
+        &mut self,
+        place: usize,
+        now: BoardTime,
+        level: bool,
+        syncs: bool,
+        out: &mut Out,
+    ) {
+        if let Some(button) = self.buttons.get_mut(place) {
+            button.handle_level(now, level, syncs, out);
         }
     }
 
     /// The next time at which a press counts, or a pulse ends.
     pub fn deadline(&self) -> Option<BoardTime> {
         let pulse = self.barrier.as_ref().and_then(|barrier| barrier.ends);
-        earliest(self.buttons.iter().map(Debounce::deadline).chain([pulse]))
+        earliest(self.buttons.iter().map(Button::deadline).chain([pulse]))
     }
 
     /// Says what counts by `now`.
@@ -90,7 +91,7 @@ impl EntryBox {
             out.output(now, Some(barrier.config.output), !barrier.opens);
         }
         for (button, outcome) in self.buttons.iter_mut().zip(OUTCOMES) {
-            if let Some(press) = button.poll_change(now).filter(|change| change.level) {
+            if let Some(at) = button.poll_press(now, out) {
                 if outcome == EntryOutcome::Admitted
                     && let Some(barrier) = &mut self.barrier
                 {
@@ -104,20 +105,23 @@ impl EntryBox {
                     screening: None,
                     passage_mono_us: None,
                 };
-                out.happened(press.at, Happening::Entry(entry));
+                out.happened(at, Happening::Entry(entry));
             }
         }
     }
 
     /// The first edge that is not decided.
     pub fn open_since(&self) -> Option<BoardTime> {
-        earliest(self.buttons.iter().map(Debounce::pending_since))
+        earliest(self.buttons.iter().map(Button::open_since))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::input::InputIx;
 
     const MS: u64 = 1000;
 
@@ -126,14 +130,25 @@ mod tests {
             output: 4,
             pulse: Duration::from_secs(3),
         };
-        EntryBox::new("people".parse().unwrap(), Some((config, opens)))
+        let button = |name: &str| config::Button {
+            input: InputIx(0),
+            sensor: name.parse().unwrap(),
+        };
+        let wired = config::EntryBox {
+            lane: 0,
+            admitted: button("ok"),
+            refused: button("no"),
+            isolated: button("apart"),
+            barrier: Some(config),
+        };
+        EntryBox::new("people".parse().unwrap(), &wired, Some((config, opens)))
     }
 
     fn press(guard: &mut EntryBox, place: usize, at_ms: u64, out: &mut Out) {
         run_to(guard, at_ms, out);
-        guard.handle_level(place, BoardTime(at_ms * MS), true, false);
+        guard.handle_level(place, BoardTime(at_ms * MS), true, false, out);
         run_to(guard, at_ms + 200, out);
-        guard.handle_level(place, BoardTime((at_ms + 200) * MS), false, false);
+        guard.handle_level(place, BoardTime((at_ms + 200) * MS), false, false, out);
     }
 
     fn run_to(guard: &mut EntryBox, ms: u64, out: &mut Out) {
@@ -168,12 +183,12 @@ mod tests {
         let (mut guard, mut out) = (guard(true), Out::default());
         press(&mut guard, 0, 1000, &mut out);
         run_to(&mut guard, 3000, &mut out);
-        guard.handle_level(0, BoardTime(3000 * MS), true, false);
+        guard.handle_level(0, BoardTime(3000 * MS), true, false, &mut out);
         run_to(&mut guard, 600_000, &mut out);
         assert_eq!(moved(&out), [(1020, true), (3020, true), (6020, false)]);
         // Nor is it a press after a restart.
-        guard.begin();
-        guard.handle_level(0, BoardTime(600_000 * MS), true, true);
+        guard.begin(BoardTime(600_000 * MS), |_, _| false);
+        guard.handle_level(0, BoardTime(600_000 * MS), true, true, &mut out);
         run_to(&mut guard, 900_000, &mut out);
         assert_eq!(moved(&out).len(), 3);
     }

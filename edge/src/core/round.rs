@@ -16,14 +16,12 @@ use gatepost_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{debounce::Debounce, earliest, noise::Noise, out::Out};
+use super::{button::Button, earliest, noise::Noise, out::Out};
 use crate::{
     config,
     time::{BoardTime, micros},
 };
 
-/// Contacts bounce for up to this long.
-const BOUNCE: Duration = Duration::from_millis(20);
 /// Pulses further apart than this have a pause of the pump between them.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Flow outside a round has ceased after this.
@@ -65,9 +63,9 @@ impl Running {
 #[derive(Debug)]
 pub struct Station {
     config: config::Station,
-    start: Debounce,
-    stop: Debounce,
-    points: Vec<Debounce>,
+    start: Button,
+    stop: Button,
+    points: Vec<Button>,
     /// The flow meter's level, once it was heard.
     flow_level: Option<bool>,
     noise: Noise,
@@ -140,16 +138,16 @@ pub enum Pin {
 impl Station {
     /// A station with the round that was under way and the factor that was found, if there were.
     pub fn new(config: config::Station, running: Option<Running>, factor: Option<Factor>) -> Self {
-        let button = || Debounce::new(BOUNCE, BOUNCE);
+        let button = |button: &config::Button| Button::new(button.sensor.clone());
         let configured = config.flow.as_ref().map(|flow| flow.pulses_per_litre);
         let stands = |factor: &Factor| Some(factor.configured) == configured;
         Self {
             found: factor.filter(stands).map(|factor| factor.found),
             metered: Metered::default(),
             chord_at: None,
-            start: button(),
-            stop: button(),
-            points: config.points.iter().map(|_| button()).collect(),
+            start: button(&config.start),
+            stop: button(&config.stop),
+            points: config.points.iter().map(button).collect(),
             flow_level: None,
             noise: Noise::new(MOST_EDGES),
             running,
@@ -230,20 +228,21 @@ impl Station {
         }
     }
 
-    /// The watch begins in `boot`. A round of an earlier boot ended with the power; a meter that
-    /// `is_noisy` stays so until it has been calm.
+    /// The watch begins in `boot`, with the faults that are known. A round of an earlier boot ended
+    /// with the power; a noisy meter stays so until it has been calm.
     pub fn begin(
         &mut self,
         now: BoardTime,
         boot: &BootId,
-        is_noisy: impl Fn(&SensorId) -> bool,
+        is_known: impl Fn(&SensorId, FaultCode) -> bool,
         out: &mut Out,
     ) {
         for button in self.buttons_mut() {
-            button.reset(false);
+            button.begin(now, &is_known);
         }
         self.flow_level = None;
-        let known = self.flow_sensor().is_some_and(is_noisy);
+        let noisy = |sensor: &SensorId| is_known(sensor, FaultCode::OutOfRange);
+        let known = self.flow_sensor().is_some_and(noisy);
         self.noise.begin(now, known);
         self.stray = Stray::default();
         self.metered = Metered::default();
@@ -253,28 +252,28 @@ impl Station {
         }
     }
 
-    fn buttons_mut(&mut self) -> impl Iterator<Item = &mut Debounce> {
+    fn buttons_mut(&mut self) -> impl Iterator<Item = &mut Button> {
         [&mut self.start, &mut self.stop]
             .into_iter()
             .chain(&mut self.points)
     }
 
     /// A button's level, raw. At a restart the level of one that is held is no press.
-    pub fn handle_level(&mut self, pin: Pin, now: BoardTime, level: bool, syncs: bool) {
+    pub fn handle_level(
+        &mut self,
+        pin: Pin,
+        now: BoardTime,
+        level: bool,
+        syncs: bool,
+        out: &mut Out,
+    ) {
         let button = match pin {
-            Pin::Start => &mut self.start,
-            Pin::Stop => &mut self.stop,
-            Pin::Point(index) => match self.points.get_mut(index) {
-                Some(point) => point,
-                None => return,
-            },
+            Pin::Start => Some(&mut self.start),
+            Pin::Stop => Some(&mut self.stop),
+            Pin::Point(index) => self.points.get_mut(index),
         };
-        if syncs {
-            button.reset(level);
-        } else {
-            // The same level twice says nothing about a button that anything depends on: a press
-            // is a press.
-            let _ = button.handle_edge(now, level);
+        if let Some(button) = button {
+            button.handle_level(now, level, syncs, out);
         }
     }
 
@@ -352,7 +351,7 @@ impl Station {
         ];
         earliest(
             own.into_iter()
-                .chain(self.points.iter().map(Debounce::deadline)),
+                .chain(self.points.iter().map(Button::deadline)),
         )
     }
 
@@ -361,12 +360,15 @@ impl Station {
         if self.noise.poll_calm(now) {
             self.flow_cleared(now, FaultCode::OutOfRange, out);
         }
-        let (start, stop) = (self.start.poll_change(now), self.stop.poll_change(now));
-        if let Some(press) = start.filter(|change| change.level) {
+        let (start, stop) = (
+            self.start.poll_press(now, out),
+            self.stop.poll_press(now, out),
+        );
+        if let Some(press) = start {
             if self.stop.level() {
-                self.chord_at = Some(press.at.plus(CHORD));
+                self.chord_at = Some(press.plus(CHORD));
             } else if self.running.is_none() {
-                self.begin_round(press.at, boot, out);
+                self.begin_round(press, boot, out);
             }
         }
         if !(self.start.level() && self.stop.level()) {
@@ -376,29 +378,23 @@ impl Station {
             out.chord();
         }
         for (index, point) in self.points.iter_mut().enumerate() {
-            if point.poll_change(now).is_some_and(|change| change.level)
+            if point.poll_press(now, out).is_some()
                 && let Some(running) = &mut self.running
-                && let Some((_, name)) = self.config.points.get(index)
-                && !running.points.contains(name)
+                && let Some(point) = self.config.points.get(index)
+                && !running.points.iter().any(|it| it == point.sensor.as_str())
             {
-                running.points.push(name.clone());
+                running.points.push(point.sensor.to_string());
             }
         }
-        if let Some(press) = stop.filter(|change| change.level)
+        if let Some(press) = stop
             && let Some(running) = self.running.take()
         {
             self.metered.is_over = true;
-            self.say(
-                press.at,
-                running.started_us,
-                &running,
-                RoundPhase::Ended,
-                out,
-            );
-            let lasted = press.at.since(BoardTime(running.started_us));
+            self.say(press, running.started_us, &running, RoundPhase::Ended, out);
+            let lasted = press.since(BoardTime(running.started_us));
             if running.pulses <= 0.0 && running.points.is_empty() && lasted >= SILENT {
                 let detail = "no pulse in a whole round".to_owned();
-                self.flow_fault(press.at, FaultCode::Stuck, detail, out);
+                self.flow_fault(press, FaultCode::Stuck, detail, out);
             }
         }
         if let Some(running) = self
@@ -492,10 +488,10 @@ impl Station {
     /// The first input that is neither decided nor part of what survives a restart.
     pub fn open_since(&self) -> Option<BoardTime> {
         let stray = (self.stray.pulses > 0).then_some(self.stray.since);
-        let own = [self.start.pending_since(), self.stop.pending_since(), stray];
+        let own = [self.start.open_since(), self.stop.open_since(), stray];
         earliest(
             own.into_iter()
-                .chain(self.points.iter().map(Debounce::pending_since)),
+                .chain(self.points.iter().map(Button::open_since)),
         )
     }
 }

@@ -43,21 +43,21 @@ pub(super) fn routes(gate: &Gate) -> Vec<Route> {
         set(thermometer.input, Route::Thermometer(index));
     }
     for (index, station) in gate.stations.iter().enumerate() {
-        set(station.start, Route::Station(index, Pin::Start));
-        set(station.stop, Route::Station(index, Pin::Stop));
+        set(station.start.input, Route::Station(index, Pin::Start));
+        set(station.stop.input, Route::Station(index, Pin::Stop));
         if let Some(flow) = &station.flow {
             let has_it = |it: &Station| it.flow.as_ref().map(|it| it.input) == Some(flow.input);
             let first = gate.stations.iter().position(has_it).unwrap_or(index);
             set(flow.input, Route::Flow(first));
         }
-        for (place, (input, _)) in station.points.iter().enumerate() {
-            set(*input, Route::Station(index, Pin::Point(place)));
+        for (place, point) in station.points.iter().enumerate() {
+            set(point.input, Route::Station(index, Pin::Point(place)));
         }
     }
     for (index, entry_box) in gate.boxes.iter().enumerate() {
-        let buttons = [entry_box.admitted, entry_box.refused, entry_box.isolated];
-        for (place, input) in buttons.into_iter().enumerate() {
-            set(input, Route::EntryButton(index, place));
+        let buttons = [&entry_box.admitted, &entry_box.refused, &entry_box.isolated];
+        for (place, button) in buttons.into_iter().enumerate() {
+            set(button.input, Route::EntryButton(index, place));
         }
     }
     for (index, sensor) in gate.sensors.iter().enumerate() {
@@ -66,7 +66,16 @@ pub(super) fn routes(gate: &Gate) -> Vec<Route> {
     routes
 }
 
-/// Every sensor whose faults there can be.
+/// The names of all buttons: they have faults, and are watched for nothing else.
+pub(super) fn buttons(gate: &Gate) -> impl Iterator<Item = &SensorId> {
+    let stations = gate.stations.iter();
+    let of_stations = stations.flat_map(|it| [&it.start, &it.stop].into_iter().chain(&it.points));
+    let boxes = gate.boxes.iter();
+    let of_boxes = boxes.flat_map(|it| [&it.admitted, &it.refused, &it.isolated]);
+    of_stations.chain(of_boxes).map(|button| &button.sensor)
+}
+
+/// Every sensor that is watched.
 pub(super) fn wired_sensors(gate: &Gate) -> Vec<SensorId> {
     let beams = gate
         .lanes

@@ -71,14 +71,14 @@ impl Watched {
         let sprayers = sprayers.map(|flow| (flow.input, Kind::Flow));
         let stations = gate.stations.iter().flat_map(|station| {
             let flow = station.flow.iter().map(|flow| (flow.input, Kind::Flow));
-            let buttons = [station.start, station.stop].into_iter();
-            let buttons = buttons.chain(station.points.iter().map(|(point, _)| *point));
+            let buttons = [&station.start, &station.stop].into_iter();
+            let buttons = buttons.chain(&station.points).map(|button| button.input);
             flow.chain(buttons.map(|button| (button, Kind::Other)))
         });
         let boxes = gate
             .boxes
             .iter()
-            .flat_map(|it| [it.admitted, it.refused, it.isolated]);
+            .flat_map(|it| [it.admitted.input, it.refused.input, it.isolated.input]);
         let pins = &config.wiring.inputs;
         let used = beams
             .chain(sprayers)

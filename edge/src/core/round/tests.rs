@@ -3,18 +3,25 @@ use crate::{core::out::Said, input::InputIx};
 
 const S: u64 = 1_000_000;
 
+fn button(input: usize, name: &str) -> config::Button {
+    config::Button {
+        input: InputIx(input),
+        sensor: name.parse().unwrap(),
+    }
+}
+
 fn station(running: Option<Running>) -> Station {
     let config = config::Station {
         zone: Zone::Living,
-        start: InputIx(0),
-        stop: InputIx(1),
+        start: button(0, "start"),
+        stop: button(1, "stop"),
         flow: Some(config::Flow {
             input: InputIx(2),
             sensor: "flow".parse().unwrap(),
             pulses_per_litre: 10.0,
             min_litres: 0.5,
         }),
-        points: vec![(InputIx(3), "stairs".to_owned())],
+        points: vec![button(3, "stairs")],
         timeout: Duration::from_secs(3600),
     };
     Station::new(config, running, None)
@@ -32,9 +39,9 @@ fn run_to(station: &mut Station, now: u64, out: &mut Out) {
 
 fn press(station: &mut Station, pin: Pin, at: u64, out: &mut Out) {
     run_to(station, at, out);
-    station.handle_level(pin, BoardTime(at), true, false);
+    station.handle_level(pin, BoardTime(at), true, false, out);
     run_to(station, at + S / 10, out);
-    station.handle_level(pin, BoardTime(at + S / 10), false, false);
+    station.handle_level(pin, BoardTime(at + S / 10), false, false, out);
     run_to(station, at + S / 5, out);
 }
 
@@ -137,7 +144,7 @@ fn a_round_survives_a_restart_but_not_a_power_cut() {
     let kept = first.running().cloned();
 
     let (mut restarted, mut out) = (station(kept.clone()), Out::default());
-    restarted.begin(BoardTime(60 * S), &boot(), |_| false, &mut out);
+    restarted.begin(BoardTime(60 * S), &boot(), |_, _| false, &mut out);
     press(&mut restarted, Pin::Stop, 90 * S, &mut out);
     assert_eq!(
         told(out),
@@ -148,7 +155,7 @@ fn a_round_survives_a_restart_but_not_a_power_cut() {
     rebooted.begin(
         BoardTime(5 * S),
         &"other".parse().unwrap(),
-        |_| false,
+        |_, _| false,
         &mut out,
     );
     assert_eq!(rebooted.running(), None);
