@@ -28,7 +28,7 @@ use request::HeldOutput;
 use super::{
     Board,
     machine::{self, MachineHealth},
-    thermometer::{Presence, Thermometers},
+    thermometer::{Presence, Thermometers, bus::KernelBus},
 };
 use crate::{
     clock::UnitClock,
@@ -95,8 +95,8 @@ impl CdevBoard {
             chips.push(started.map_err(CdevError::Thread)?);
         }
         let (sender, answers) = mpsc::channel(ANSWERS_BOUND);
-        let thermometers =
-            Thermometers::start(&wiring.probes, clock, &sender).map_err(CdevError::Thread)?;
+        let thermometers = Thermometers::start(&wiring.probes, clock, &sender, KernelBus::new)
+            .map_err(CdevError::Thread)?;
         Ok(Self {
             clock,
             boot,

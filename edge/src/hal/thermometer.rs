@@ -28,7 +28,7 @@ use crate::{
     input::{Input, InputIx, What},
     time::BoardTime,
 };
-use bus::{Bus, KernelBus};
+use bus::{Bus, KernelBus, Words};
 use window::{Answer, Sample, Window};
 use word::WordError;
 
@@ -60,11 +60,13 @@ struct BusThread {
 }
 
 impl Thermometers {
-    /// Starts a thread for each bus; they end when the returned value is dropped.
-    pub fn start(
+    /// Starts a thread for each bus, which is opened by its number; they end when the returned value is
+    /// dropped.
+    pub fn start<W: Words + Send + 'static>(
         probes: &[Probe],
         clock: UnitClock,
         answers: &answers::Sender<Input>,
+        open: impl Fn(u8) -> W,
     ) -> io::Result<Self> {
         let mut of_bus: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
         for (index, probe) in probes.iter().enumerate() {
@@ -86,7 +88,7 @@ impl Thermometers {
                 inputs: on_bus.iter().map(|probe| probe.input).collect(),
             });
             let mut thread = Thread {
-                bus: Bus(KernelBus::new(number)),
+                bus: Bus(open(number)),
                 windows: on_bus
                     .iter()
                     .map(|_| Window::new(clock.monotonic()))
@@ -143,8 +145,8 @@ impl Thermometers {
     }
 }
 
-struct Thread {
-    bus: Bus<KernelBus>,
+struct Thread<W> {
+    bus: Bus<W>,
     probes: Vec<Probe>,
     windows: Vec<Window>,
     answers: answers::Sender<Input>,
@@ -152,7 +154,7 @@ struct Thread {
     clock: UnitClock,
 }
 
-impl Thread {
+impl<W: Words> Thread<W> {
     fn run(&mut self, words: &mpsc::Receiver<(usize, bool)>) {
         loop {
             let now = self.clock.monotonic();
