@@ -62,6 +62,26 @@ pub struct Mqtt {
     pub port: u16,
     /// Stable over restarts, so that a new session replaces the old one. Default `gatepost-SITE-UNIT`.
     pub client_id: String,
+    /// Encrypted, if that is wanted.
+    pub tls: Option<Tls>,
+}
+
+/// TLS of `[mqtt]`: PEM files, read when they are needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Whose certificate a broker must have.
+    pub ca: PathBuf,
+    /// What the unit shows the broker.
+    pub own: Option<OwnCertificate>,
+}
+
+/// The unit's own certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// It, and those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 /// `[board]`
@@ -188,6 +208,7 @@ fn mqtt(
             mistakes,
         );
     }
+    let tls = tls(&mut section, mistakes);
     section.finish(mistakes);
     let (host, port) = address?;
     let unit = unit?;
@@ -196,6 +217,47 @@ fn mqtt(
         host,
         port,
         client_id,
+        tls,
+    })
+}
+
+fn tls(section: &mut Section<'_>, mistakes: &mut Mistakes) -> Option<Tls> {
+    let [ca, certificate, key] =
+        ["ca", "certificate", "key"].map(|key| section.optional_text(key, mistakes));
+    let own = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(OwnCertificate {
+            certificate: certificate.into(),
+            key: key.into(),
+        }),
+        (None, None) => None,
+        (one, _) => {
+            let (there, missing) = if one.is_some() {
+                ("certificate", "key")
+            } else {
+                ("key", "certificate")
+            };
+            let cure = format!("add `{missing} = …`, or leave both out");
+            section.wrong(
+                there,
+                format!("there is no `{missing}` to it"),
+                cure,
+                mistakes,
+            );
+            None
+        }
+    };
+    if ca.is_none() && own.is_some() {
+        let cure = "add `ca = …`, the authority of the broker's certificate";
+        section.wrong(
+            "certificate",
+            "without `ca` nothing is encrypted",
+            cure,
+            mistakes,
+        );
+    }
+    Some(Tls {
+        ca: ca?.into(),
+        own,
     })
 }
 

@@ -13,17 +13,20 @@ use std::{
 };
 
 use gatepost_model::Happening;
+use rumqttc::AsyncClient;
 use tokio::net::TcpStream;
 
 use crate::{
     clock::{HostClock, UnitClock},
-    config::{Board as BoardKind, Config},
+    config::{Board as BoardKind, Config, Mqtt, Tls},
     core::{Checkpoint, Core, Effects},
     hal::{
         Board,
         cdev::{CdevBoard, CdevError},
         thermometer,
     },
+    mqtt,
+    tls::{self, Own},
 };
 use through::Through;
 use watched::Watched;
@@ -84,6 +87,9 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     table.tell(&clock())?;
     table.tell(&disk(&config.unit.data))?;
     table.tell(&broker(config).await)?;
+    if let Some(tls) = &config.mqtt.tls {
+        table.tell(&certificate(tls))?;
+    }
     let through = Through::connect(&config.unit.data, &config.gate.inputs).await;
     table.tell(&agent(&through))?;
     let is_simulated = config.board != BoardKind::Cdev;
@@ -199,17 +205,70 @@ fn disk(data: &Path) -> Finding {
 
 async fn broker(config: &Config) -> Finding {
     let (host, port) = (&config.mqtt.host, config.mqtt.port);
-    let answer =
-        tokio::time::timeout(BROKER_ANSWERS, TcpStream::connect((host.as_str(), port))).await;
-    let why = match answer {
-        Ok(Ok(_)) => {
-            return Finding::new("broker", State::Fine, format!("{host}:{port} answers"));
+    let answers = async {
+        // An address that does not answer is told as such.
+        let reached = TcpStream::connect((host.as_str(), port)).await;
+        reached.map_err(|error| error.to_string())?;
+        match &config.mqtt.tls {
+            Some(_) => session(&config.mqtt).await,
+            None => Ok("answers"),
         }
-        Ok(Err(error)) => error.to_string(),
+    };
+    let why = match tokio::time::timeout(BROKER_ANSWERS, answers).await {
+        Ok(Ok(answers)) => {
+            return Finding::new("broker", State::Fine, format!("{host}:{port} {answers}"));
+        }
+        Ok(Err(error)) => error,
         Err(_) => format!("no answer within {} s", BROKER_ANSWERS.as_secs()),
     };
     let seen = format!("{host}:{port}: {why}; look at the network and `address` of [mqtt]");
     Finding::new("broker", State::Wrong, seen)
+}
+
+/// Begins an encrypted session beside the agent's: only then has the broker looked at the unit's
+/// certificate.
+async fn session(mqtt: &Mqtt) -> Result<&'static str, String> {
+    let options = mqtt::options(mqtt, &format!("{}-doctor", mqtt.client_id));
+    let options = options.map_err(|error| error.to_string())?;
+    let built = AsyncClient::builder(options).capacity(1).try_build();
+    let (_client, mut connection) = built.map_err(|error| error.to_string())?;
+    loop {
+        match connection.poll().await {
+            Ok(rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(_))) => {
+                return Ok("answers, encrypted");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let words = tls::verdict(&error).map(str::to_owned);
+                return Err(words.unwrap_or_else(|| error.to_string()));
+            }
+        }
+    }
+}
+
+/// The unit's own certificate, by its own clock.
+fn certificate(files: &Tls) -> Finding {
+    let what = "certificate";
+    let days = tls::NEAR.as_secs() / 86_400;
+    let now = match UnitClock.wall() {
+        Ok(Some(reading)) => u64::try_from(reading.wall.micros()).unwrap_or(0),
+        _ => return Finding::new(what, State::Note, "not looked at: the clock is not known"),
+    };
+    let (state, seen) = match tls::own(files, Duration::from_micros(now)) {
+        Ok(None) => (
+            State::Note,
+            "none: the broker knows the unit by its address only".to_owned(),
+        ),
+        Ok(Some(Own::Good)) => (State::Fine, format!("good for more than {days} days")),
+        Ok(Some(Own::Near)) => (
+            State::Note,
+            format!("ends within {days} days: it needs a new one"),
+        ),
+        Ok(Some(Own::Expired)) => (State::Wrong, "has expired: it needs a new one".to_owned()),
+        Ok(Some(Own::Early)) => (State::Wrong, "not valid yet: look at the clock".to_owned()),
+        Err(error) => (State::Wrong, error.to_string()),
+    };
+    Finding::new(what, state, seen)
 }
 
 /// Tells passages, rounds and presses as they happen, then what each input did.

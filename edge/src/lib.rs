@@ -28,4 +28,5 @@ pub mod service;
 pub mod spool;
 pub mod telemetry;
 pub mod time;
+pub mod tls;
 mod whole;

@@ -13,14 +13,15 @@ use gatepost_model::{
 };
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS, SessionMode,
-    SubscribeFilterInput,
+    SubscribeFilterInput, TlsConfiguration, Transport,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::HostClock,
-    config::{Config, Timers},
+    config::{Config, Mqtt, Timers},
+    tls::{self, TlsError},
 };
 
 /// Messages between the link and the agent: the agent takes them as they come, and a link that
@@ -71,9 +72,7 @@ impl Permit {
 /// The task's side of the link.
 #[derive(Debug)]
 pub struct Link {
-    host: String,
-    port: u16,
-    client_id: String,
+    mqtt: Mqtt,
     topic: Topic,
     timers: Timers,
     clock: HostClock,
@@ -121,9 +120,7 @@ impl Link {
         let (permit, permitted) = watch::channel(Permit::FIRST);
         let stop = CancellationToken::new();
         let link = Self {
-            host: config.mqtt.host.clone(),
-            port: config.mqtt.port,
-            client_id: config.mqtt.client_id.clone(),
+            mqtt: config.mqtt.clone(),
             topic: Topic::new(
                 config.unit.site.clone(),
                 config.unit.id.clone(),
@@ -178,9 +175,11 @@ impl Link {
     /// One session, from connecting to its end.
     async fn session(&mut self, permit: Permit) -> Ended {
         let id = format!("{:08x}", random());
-        let built = AsyncClient::builder(self.options(&id))
-            .capacity(REQUESTS)
-            .try_build();
+        let options = match self.options(&id) {
+            Ok(options) => options,
+            Err(error) => return Ended::Lost(error.to_string()),
+        };
+        let built = AsyncClient::builder(options).capacity(REQUESTS).try_build();
         let (client, mut connection) = match built {
             Ok(built) => built,
             Err(error) => return Ended::Lost(error.to_string()),
@@ -217,7 +216,10 @@ impl Link {
                         .map(|topic| LinkEvent::Message(topic.channel, publish.payload))
                 }
                 Ok(_) => None,
-                Err(error) => break Ended::Lost(error.to_string()),
+                Err(error) => {
+                    let why = tls::verdict(&error).map_or_else(|| error.to_string(), str::to_owned);
+                    break Ended::Lost(why);
+                }
             };
             if let Some(told) = told
                 && self.events.send(told).await.is_err()
@@ -241,14 +243,14 @@ impl Link {
         .to_string()
     }
 
-    fn options(&self, session: &str) -> MqttOptions {
+    fn options(&self, session: &str) -> Result<MqttOptions, TlsError> {
         let will = wire::to_bytes(&Status {
             online: false,
             log: None,
             session: session.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        let mut options = MqttOptions::new(&self.client_id, (self.host.as_str(), self.port));
+        let mut options = options(&self.mqtt, &self.mqtt.client_id)?;
         options
             .set_keep_alive(KEEP_ALIVE_S)
             .set_session_mode(SessionMode::Clean)
@@ -260,8 +262,18 @@ impl Link {
                 QoS::AtLeastOnce,
                 true,
             ));
-        options
+        Ok(options)
     }
+}
+
+/// How a broker is spoken to.
+pub fn options(mqtt: &Mqtt, client_id: &str) -> Result<MqttOptions, TlsError> {
+    let mut options = MqttOptions::new(client_id, (mqtt.host.as_str(), mqtt.port));
+    if let Some(files) = &mqtt.tls {
+        let config = TlsConfiguration::Rustls(tls::client(files)?);
+        options.set_transport(Transport::Tls(config));
+    }
+    Ok(options)
 }
 
 /// Waits until a link is permitted. Without an agent to permit it there is none.

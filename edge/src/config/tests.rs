@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -182,6 +184,38 @@ fn mistakes_of_the_wiring_are_told() {
         "the thermometer has no `address`",
     ] {
         assert!(told.contains(part), "{part}\nis not in\n{told}");
+    }
+}
+
+#[test]
+fn tls_is_whole_or_not_there() {
+    let mqtt = |keys: &str| GOOD.replace("[mqtt]\n", &format!("[mqtt]\n{keys}\n"));
+    assert_eq!(Config::parse(GOOD).unwrap().mqtt.tls, None);
+    let tls = Config::parse(&mqtt("ca = \"c\""))
+        .unwrap()
+        .mqtt
+        .tls
+        .unwrap();
+    assert_eq!((tls.ca.as_path(), tls.own), (Path::new("c"), None));
+    let whole = mqtt("ca = \"c\"\ncertificate = \"u\"\nkey = \"k\"");
+    let own = Config::parse(&whole)
+        .unwrap()
+        .mqtt
+        .tls
+        .unwrap()
+        .own
+        .unwrap();
+    assert_eq!(own.key, Path::new("k"));
+    for (keys, told) in [
+        ("ca = \"c\"\nkey = \"k\"", "there is no `certificate` to it"),
+        ("ca = \"c\"\ncertificate = \"u\"", "there is no `key` to it"),
+        (
+            "certificate = \"u\"\nkey = \"k\"",
+            "without `ca` nothing is encrypted",
+        ),
+    ] {
+        let mistakes = Config::parse(&mqtt(keys)).unwrap_err().to_string();
+        assert!(mistakes.contains(told), "{mistakes}");
     }
 }
 

@@ -13,6 +13,7 @@ mod faults;
 mod hostile;
 mod influx;
 mod remote;
+mod tls;
 mod units;
 
 use std::{
