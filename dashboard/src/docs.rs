@@ -18,8 +18,8 @@ use utoipa::{
 use crate::{
     error::{CODES, Problem},
     routes::{
-        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, remote,
-        series, sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, latest, outbox, quarantine, records,
+        remote, series, sites, slots, units,
     },
     schema, stream, view,
 };
@@ -31,7 +31,7 @@ use crate::{
         description = "What the hub knows of its sites. Times are RFC 3339 in UTC; states and reasons are codes."
     ),
     paths(
-        sites::list, sites::one, events::list, series::rows, slots::list, slots::compliance, units::one, units::list,
+        sites::list, sites::one, events::list, series::rows, slots::list, slots::compliance, units::one, units::list, latest::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
         alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::test, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,

@@ -15,9 +15,9 @@ use tokio::sync::broadcast;
 
 use crate::view::{
     AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
-    EventPage, ExcuseView, HandOverView, HandRound, IsolationView, MeasuredView, MessageView,
-    QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
-    UnitConfig, UnitView,
+    EventPage, ExcuseView, HandOverView, HandRound, IsolationView, LatestView, MeasuredView,
+    MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
+    ThroughputView, UnitConfig, UnitView,
 };
 
 /// Why a question has no answer.
@@ -124,6 +124,8 @@ pub trait SiteRead: Send + Sync + 'static {
     fn events(&self, site: &SiteId, query: &EventQuery) -> Result<EventPage, ReadError>;
     /// Rows over time.
     fn series(&self, site: &SiteId, query: &SeriesQuery) -> Result<Series, ReadError>;
+    /// The newest reading of every sensor and quantity, of a site or of all.
+    fn latest(&self, site: Option<&SiteId>) -> Result<Vec<LatestView>, ReadError>;
     /// Planned rounds whose window touches `[from, to)`.
     fn slots(&self, site: &SiteId, from: Wall, to: Wall) -> Result<Vec<SlotView>, ReadError>;
     /// How planned rounds whose window touches `[from, to)` went, by month and zone.

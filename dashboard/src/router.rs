@@ -13,8 +13,8 @@ use crate::{
     extract::MAX_BODY,
     middleware::{access, deadline, no_store, security_headers},
     routes::{
-        alerts, audit, episodes, events, hand_overs, health, outbox, quarantine, records, remote,
-        series, sites, slots, units,
+        alerts, audit, episodes, events, hand_overs, health, latest, outbox, quarantine, records,
+        remote, series, sites, slots, units,
     },
     state::{AppState, Services},
     stream,
@@ -72,6 +72,7 @@ pub fn router(services: Services) -> Router {
             get(remote::commands).post(remote::tell),
         )
         .route("/units", get(units::list))
+        .route("/latest", get(latest::list))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{alert}", get(alerts::one))
         .route("/alerts/{alert}/acknowledge", post(alerts::acknowledge))

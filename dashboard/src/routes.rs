@@ -6,6 +6,7 @@ pub(crate) mod episodes;
 pub(crate) mod events;
 pub(crate) mod hand_overs;
 pub(crate) mod health;
+pub(crate) mod latest;
 pub(crate) mod outbox;
 mod people;
 pub(crate) mod quarantine;

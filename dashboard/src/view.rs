@@ -5,6 +5,7 @@
 
 mod alert;
 mod hand_over;
+mod latest;
 mod message;
 mod people;
 mod remote;
@@ -20,6 +21,7 @@ use utoipa::ToSchema;
 
 pub use alert::{AlertEntry, AlertView, Subject};
 pub use hand_over::{HandOverView, OpenAlert};
+pub use latest::LatestView;
 pub use message::{DowntimeView, MessageView};
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,

@@ -126,6 +126,19 @@ async fn run() {
             &format!("sites/{}/events?limit=100", SITES[0]),
         )
         .await;
+        let each = GAUGES.div_ceil(units.len());
+        for unit in &mut units {
+            for sensor in 0..each {
+                unit.read(&format!("wide-{sensor}"), 0);
+            }
+            unit.catch_up().await;
+        }
+        ask(
+            &http,
+            &format!("latest of {}", each * units.len()),
+            "latest",
+        )
+        .await;
         trickle(units).await;
         stop.cancel();
     };
@@ -144,7 +157,7 @@ async fn trickle(units: Vec<Unit>) {
             let mut made = 0_u32;
             while begun.elapsed() < TRICKLE {
                 while begun.elapsed() >= every * made {
-                    unit.read(made.into());
+                    unit.read("env-living", made.into());
                     made += 1;
                 }
                 unit.catch_up().await;
@@ -161,6 +174,9 @@ async fn trickle(units: Vec<Unit>) {
         (written() - before) as f64 / 1000.0 / seconds
     );
 }
+
+/// So many sensors have a newest reading.
+const GAUGES: usize = 10_000;
 
 const TRICKLE: Duration = Duration::from_secs(30);
 
@@ -375,9 +391,9 @@ impl Unit {
     }
 
     /// One reading now.
-    fn read(&mut self, n: u64) {
+    fn read(&mut self, sensor: &str, n: u64) {
         let reading = Reading {
-            sensor: "env-living".parse().unwrap(),
+            sensor: sensor.parse().unwrap(),
             quantity: "ambient_c".to_owned(),
             value: 18.0 + (n % 97) as f64 / 10.0,
             zone: Some(Zone::Living),

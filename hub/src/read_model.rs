@@ -24,9 +24,9 @@ use gatepost_dashboard::{
     ports::{AlertQuery, EventQuery, ReadError, Readiness, SeriesQuery, SiteRead},
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
-        EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView, UnitConfig,
-        UnitView,
+        EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
+        QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
+        UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -170,6 +170,27 @@ impl SiteRead for ReadModel {
             what: "alert",
             id: id.to_string(),
         })
+    }
+
+    fn latest(&self, site: Option<&SiteId>) -> Result<Vec<LatestView>, ReadError> {
+        let sites = match site {
+            Some(site) => vec![self.site_state(site)?.site.id.clone()],
+            None => self.core().state().sites.keys().cloned().collect(),
+        };
+        let mut latest = Vec::new();
+        for site in sites {
+            let of_site = self.store.latest(&site)?.into_iter();
+            latest.extend(of_site.map(|reading| LatestView {
+                site: site.clone(),
+                unit: reading.unit,
+                sensor: reading.sensor,
+                quantity: reading.quantity,
+                zone: reading.zone,
+                value: reading.value,
+                time: reading.at,
+            }));
+        }
+        Ok(latest)
     }
 
     fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError> {

@@ -25,6 +25,7 @@ async fn reads_answer_what_the_hub_knows() {
         ("compliance", "/api/v1/sites/binjiang/compliance"),
         ("unit", "/api/v1/sites/binjiang/units/gate-1"),
         ("units", "/api/v1/units"),
+        ("latest", "/api/v1/latest?site=binjiang"),
         ("alerts", "/api/v1/alerts"),
         ("alert", "/api/v1/alerts/1"),
         ("hand_overs", "/api/v1/sites/binjiang/hand-overs"),

@@ -14,12 +14,12 @@ use gatepost_dashboard::{
     },
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
-        EventPage, HandOverView, IsolationView, MeasuredView, MessageView, QuarantineItem,
-        RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView, UnitConfig,
-        UnitView,
+        EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
+        QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
+        UnitConfig, UnitView,
     },
 };
-use gatepost_model::{SiteId, UnitId, Wall};
+use gatepost_model::{SiteId, UnitId, Wall, Zone};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -307,6 +307,19 @@ impl SiteRead for Fake {
                 id: id.to_string(),
             }),
         }
+    }
+
+    fn latest(&self, site: Option<&SiteId>) -> Result<Vec<LatestView>, ReadError> {
+        self.note(site.map_or("all", |site| site.as_str()))?;
+        Ok(vec![LatestView {
+            site: "binjiang".parse().unwrap(),
+            unit: "gate-1".parse().unwrap(),
+            sensor: "yard-env".parse().unwrap(),
+            quantity: "ambient_c".to_owned(),
+            zone: Some(Zone::Living),
+            value: 18.25,
+            time: Wall::parse("2026-11-23T07:31:02.000Z").unwrap(),
+        }])
     }
 
     fn units(&self) -> Result<Vec<(SiteId, UnitView)>, ReadError> {

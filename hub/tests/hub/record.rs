@@ -84,3 +84,29 @@ async fn a_silent_unit_is_offline_and_its_return_ends_the_alert() {
     let path = format!("/api/v1/alerts/{}", raised["alerts"][0]["id"]);
     hub.wait(&path, |said| said["outcome"] == "cleared").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_each_sensor_measured_last_is_told_by_the_time_of_measuring() {
+    let hub = Hub::start().await;
+    let mut unit = Unit::connect(&hub).await;
+    let mut log = Log::new("l");
+    // The newest was measured first of all but one.
+    for (mono_us, value) in [(5_000_000, 18.5), (9_000_000, 19.25), (7_000_000, 20.0)] {
+        let reading = serde_json::json!({
+            "mono_us": mono_us, "kind": "reading", "sensor": "yard-env",
+            "quantity": "ambient_c", "value": value,
+        });
+        log.push(reading.to_string());
+    }
+    unit.say("events", log.batch(1, 3)).await;
+    unit.acked(&log, 3).await;
+    let all = hub.get("/api/v1/latest").await;
+    let [latest] = all["latest"].as_array().unwrap().as_slice() else {
+        panic!("{all}");
+    };
+    assert_eq!(latest["site"], "s");
+    assert_eq!(latest["unit"], "gate-1");
+    assert_eq!(latest["value"], 19.25);
+    assert_eq!(hub.get("/api/v1/latest?site=s").await, all);
+    assert_eq!(hub.get("/api/v1/latest?site=t").await["status"], 404);
+}
