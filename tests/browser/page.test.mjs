@@ -21,12 +21,12 @@ after(async () => {
   assert.equal(await demo?.stop(), 0, 'the demo ends well');
 });
 
-/** What the page shows without what changes by the second. */
+/** What the page shows live, without what changes by the second and what it asks for now and then. */
 function figures(page) {
   return page.evaluate(() =>
-    [...document.querySelectorAll('main h3, main .figures .value, main .rounds dd, main td:nth-child(2)')].map((element) =>
-      element.textContent.trim().replace(/\s+/g, ' '),
-    ),
+    [...document.querySelectorAll('main h3, main .figures .value, main .rounds dd, main td:nth-child(2)')]
+      .filter((element) => !element.closest('.figures-of-site'))
+      .map((element) => element.textContent.trim().replace(/\s+/g, ' ')),
   );
 }
 
@@ -124,6 +124,29 @@ test('what people record of a site is in its record', async () => {
     return roll_calls[0]?.counted === 37;
   });
   await until('the sheet says so', async () => (await sheet.locator('[data-outcome-text]').textContent()).includes('recorded'));
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('the figures that the hub keeps of a site are on its page', async () => {
+  const page = await openPage(browser, `${demo.origin}/sites/${SITE}`);
+  const rows = (caption) => page.locator('.figures-of-site table', { has: page.getByText(caption, { exact: true }) }).locator('tbody tr');
+  await until('what the hub says', async () => {
+    const [{ compliance }, isolation, { throughput }] = await Promise.all(
+      ['compliance', 'isolation', 'throughput'].map((what) => demo.api(`sites/${SITE}/${what}`)),
+    );
+    const [rounds, days, lanes] = await Promise.all(
+      ['Rounds by month', 'Isolation register', 'Pace of the lanes'].map((caption) => rows(caption).count()),
+    );
+    const months = new Set(compliance.map((row) => row.month)).size;
+    const site = compliance.filter((row) => row.zone === null).at(-1);
+    const shown = await rows('Rounds by month').first().locator('td').allTextContents();
+    return (
+      months <= 2 && rounds === compliance.length && lanes === throughput.length && days === Math.min(isolation.days.length, 7) &&
+      Number(shown[2].replaceAll(/\D/g, '')) === site.done &&
+      (await page.locator('.figures-of-site').textContent()).includes(`there ${isolation.present}`)
+    );
+  });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

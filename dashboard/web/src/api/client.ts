@@ -1,4 +1,6 @@
-import type { Alert, Downtime, HandOver, Problem, Series, SiteRow, SiteSnapshot } from './types.ts';
+import type {
+  Alert, Compliance, Downtime, HandOver, Isolation, MeasuredWindow, Problem, Series, SiteRow, SiteSnapshot, Throughput,
+} from './types.ts';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
@@ -49,6 +51,29 @@ export function change<T>(path: string, body: Record<string, unknown>, key?: str
 export async function downtimes(): Promise<Downtime[]> {
   const { downtimes } = await request<{ downtimes: Downtime[] }>('/downtimes');
   return downtimes;
+}
+
+/** How planned rounds went in the last year, by month and zone. */
+export async function compliance(site: string): Promise<Compliance[]> {
+  const { compliance } = await request<{ compliance: Compliance[] }>(`/sites/${encodeURIComponent(site)}/compliance`);
+  return compliance;
+}
+
+/** How many of those who passed today were measured, by window. */
+export async function measured(site: string): Promise<MeasuredWindow[]> {
+  const { measured } = await request<{ measured: MeasuredWindow[] }>(`/sites/${encodeURIComponent(site)}/measured`);
+  return measured;
+}
+
+/** How fast people and vehicles come through each lane. */
+export async function throughput(site: string): Promise<Throughput[]> {
+  const { throughput } = await request<{ throughput: Throughput[] }>(`/sites/${encodeURIComponent(site)}/throughput`);
+  return throughput;
+}
+
+/** The isolation register. */
+export function isolation(site: string): Promise<Isolation> {
+  return request(`/sites/${encodeURIComponent(site)}/isolation`);
 }
 
 /** Hand-overs of a site's shifts, newest first. */

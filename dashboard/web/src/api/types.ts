@@ -119,6 +119,29 @@ export interface HandOver { id: number; from: string; to: string; note: string |
 
 export interface Downtime { from: Wall; to: Wall }
 
+/** How a month's rounds went, in a zone or (none) all of the site. What is unknown is neither good nor bad. */
+export interface Compliance {
+  month: string; zone: Zone | null;
+  done: number; late: number; short: number; missed: number; unknown: number; excused: number;
+  in_time: number | null; made: number | null;
+}
+
+/** How many of those who passed in one of the day's windows were measured. */
+export interface MeasuredWindow {
+  zone: Zone | null; start: Wall; end: Wall;
+  passed: number; unclear: number; measured: number; share: number | null; watched: number; without: string[];
+}
+
+export interface Throughput {
+  lane: string; from: Wall; to: Wall; passed: number; screened: number;
+  per_minute: number; seconds_between: number | null; second_lane: boolean;
+}
+
+export interface EntryDay { date: string; admitted: number; refused: number; isolated: number; released: number }
+
+/** `present` is `in` minus `released`. */
+export interface Isolation { in: number; released: number; present: number; days: EntryDay[] }
+
 export interface Fault { sensor: string; code: FaultCode; since: Wall }
 
 /** `coverage` is the watched share of the part of the hour that has passed. */
