@@ -528,6 +528,12 @@ fn what_is_critical_is_reminded_of_and_what_comes_back_is_told_again() {
     minutes(&mut desk, 0..600);
     let at: Vec<i64> = desk.log().iter().map(|(at, ..)| at / 60).collect();
     assert_eq!(at, [0, 15, 30, 45, 60, 75, 90, 105, 120]);
+    // It was critical from the start: that it became so would not be true.
+    let said = desk.sent.iter().map(|(_, sent)| sent.messages[0].said);
+    assert_eq!(
+        said.take(2).collect::<Vec<_>>(),
+        [Said::Raised, Said::Reminded(1)]
+    );
 
     // Minor things are told once, and again when they come back from the shelf.
     let mut desk = Desk::new(GUARD);

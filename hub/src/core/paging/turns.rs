@@ -1,7 +1,7 @@
 //! Whose turn it is to be told of an alert.
 
 use chrono::{Days, TimeDelta};
-use gatepost_dashboard::view::{AlertView, MessageView};
+use gatepost_dashboard::view::{AlertEntry, AlertView, MessageView};
 use gatepost_model::{
     SiteId, Wall,
     alert::{AlertKind, AlertState, Severity},
@@ -54,7 +54,8 @@ pub(in crate::core) fn look(
 /// What is to be said of an alert next, and when, by what was said already.
 fn due_of(alert: &AlertView, told: &[&MessageRow]) -> Option<(Said, Wall)> {
     let is_critical = alert.severity == Severity::Critical;
-    let said = if is_critical {
+    let became = |entry: &AlertEntry| entry.what == BECAME_CRITICAL;
+    let said = if is_critical && alert.history.iter().any(became) {
         Said::Escalated
     } else {
         Said::Raised
@@ -93,6 +94,7 @@ const REMIND_AFTER: TimeDelta = TimeDelta::minutes(15);
 /// ... and not more often than this: whoever has not answered for two hours will not.
 const MOST_REMINDERS: u32 = 8;
 const CALLS_ANEW: [&str; 2] = ["unshelved", "returned"];
+const BECAME_CRITICAL: &str = "escalated";
 
 fn concerns(recipient: &Recipient, alert: &AlertView) -> bool {
     // Of a channel that fails nobody is told over it.
