@@ -1,6 +1,7 @@
 //! The board: where inputs come from and outputs go to.
 
 pub mod cdev;
+pub mod kernel;
 pub mod machine;
 pub mod sim;
 pub mod thermometer;

@@ -15,9 +15,13 @@ use gpiocdev::{
     Request,
     line::{EdgeEvent, EdgeKind, Offset, Value, Values},
 };
-use tokio::sync::mpsc;
 
-use crate::{config::InputPin, input::InputIx, time::BoardTime};
+use crate::{
+    config::InputPin,
+    hal::kernel::{Edge, EdgeSender},
+    input::InputIx,
+    time::BoardTime,
+};
 
 /// Read from the kernel at once.
 const AT_ONCE: usize = 64;
@@ -25,19 +29,6 @@ const AT_ONCE: usize = 64;
 const LOOK_UP: Duration = Duration::from_millis(200);
 /// A thread that has not come round for this long hangs.
 const HANGS: Duration = Duration::from_secs(30);
-
-/// An edge as the kernel saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Edge {
-    /// Of which input.
-    pub(super) input: InputIx,
-    /// When, by the kernel.
-    pub(super) at: BoardTime,
-    /// The level after it; on is true.
-    pub(super) level: bool,
-    /// Edges of this input before it that the kernel dropped.
-    pub(super) lost: u32,
-}
 
 /// A chip whose edges are watched.
 #[derive(Debug)]
@@ -56,7 +47,7 @@ impl Edges {
         chip: &str,
         request: Request,
         pins: &[&InputPin],
-        edges: mpsc::Sender<io::Result<Edge>>,
+        edges: EdgeSender,
     ) -> io::Result<Self> {
         let request = Arc::new(request);
         let lines: Vec<(Offset, InputIx)> =
@@ -107,7 +98,7 @@ impl Edges {
 fn watch(
     request: &Request,
     mut sequence: Sequence,
-    edges: &mpsc::Sender<io::Result<Edge>>,
+    edges: &EdgeSender,
     turns: &AtomicU32,
 ) -> io::Result<()> {
     let mut buffer = request.new_edge_event_buffer(AT_ONCE);
