@@ -17,6 +17,8 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "pi")]
+use crate::hal::pi::PiBoard;
 use crate::{
     agent::{self, Ended, Run},
     clock::{HostClock, UnitClock},
@@ -281,6 +283,11 @@ async fn on_board(
         Board::Sim { socket } => {
             let board = SimBoard::listen(&socket, &run.config.gate)
                 .with_context(|| format!("cannot listen on {}", socket.display()))?;
+            agent::run(run, fs, board, clock, stop).await?
+        }
+        #[cfg(feature = "pi")]
+        Board::Pi => {
+            let board = PiBoard::open(&run.config.wiring, UnitClock)?;
             agent::run(run, fs, board, clock, stop).await?
         }
         Board::Cdev => {

@@ -92,6 +92,9 @@ pub enum Board {
         /// Where to listen.
         socket: PathBuf,
     },
+    /// A Raspberry Pi's registers, in a build that has them.
+    #[cfg(feature = "pi")]
+    Pi,
     /// The kernel's GPIO character device.
     Cdev,
 }
@@ -288,6 +291,9 @@ fn board(section: Option<Section<'_>>, mistakes: &mut Mistakes) -> Option<Board>
             socket: socket.into(),
         }),
         Some("cdev") => Some(Board::Cdev),
+        #[cfg(feature = "pi")]
+        Some("pi") => Some(Board::Pi),
+        #[cfg(not(feature = "pi"))]
         Some("pi") => {
             section.wrong(
                 "kind",

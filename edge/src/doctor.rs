@@ -92,7 +92,7 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     }
     let through = Through::connect(&config.unit.data, &config.gate.inputs).await;
     table.tell(&agent(&through))?;
-    let is_simulated = config.board != BoardKind::Cdev;
+    let is_simulated = matches!(config.board, BoardKind::Sim { .. });
     let probes = config.wiring.probes.iter().filter(|_| !is_simulated);
     for probe in probes {
         let what = format!("thermometer {}", probe.name);

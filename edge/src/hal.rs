@@ -3,6 +3,8 @@
 pub mod cdev;
 pub mod kernel;
 pub mod machine;
+#[cfg(feature = "pi")]
+pub mod pi;
 pub mod sim;
 pub mod thermometer;
 
@@ -18,7 +20,7 @@ use crate::{
     time::BoardTime,
 };
 
-/// A board with pins: the simulated one, or the kernel's.
+/// A board with pins: the simulated one, the kernel's, or a Pi's.
 ///
 /// What every board keeps to: the first input is a boot; what the pins' levels are follows with the
 /// boot's time; edges of one pin come in order, and where some are known to be lost it is said
