@@ -11,3 +11,4 @@ mod process;
 mod record;
 mod trouble;
 mod unit;
+mod wiring;

@@ -35,6 +35,8 @@ pub(crate) struct Hub {
     child: Option<Child>,
     http: String,
     pub(crate) mqtt: String,
+    /// What its configuration wants of who asks.
+    pub(crate) token: Option<String>,
     client: reqwest::Client,
 }
 
@@ -73,6 +75,7 @@ impl Hub {
             child: None,
             http: String::new(),
             mqtt: String::new(),
+            token: None,
             client,
         };
         hub.configure(broker);
@@ -202,7 +205,8 @@ impl Hub {
         self.folder.path().join(name)
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration's file.
+    pub(crate) fn config(&self) -> PathBuf {
         self.path("gatepost-hub.toml")
     }
 
@@ -237,7 +241,10 @@ impl Hub {
         request.send().await.unwrap().text().await.unwrap()
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+    async fn ask(&self, mut request: reqwest::RequestBuilder) -> (u16, Value) {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
         let answer = request.send().await;
         let answer = answer.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
         let status = answer.status().as_u16();

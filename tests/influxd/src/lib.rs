@@ -31,6 +31,8 @@ pub const TOKEN: &str = "a-token-of-the-tests";
 #[derive(Debug)]
 pub struct Influxd {
     url: String,
+    org: String,
+    token: String,
     folder: TempDir,
     shell: Child,
     pid: u32,
@@ -45,6 +47,11 @@ impl Influxd {
 
     /// Starts a server on a port of the loopback address.
     pub fn start_at(port: u16) -> Option<Self> {
+        Self::start_as(port, ORG, "first", TOKEN)
+    }
+
+    /// Starts a server with an organisation and a bucket, whose owner has this token.
+    pub fn start_as(port: u16, org: &str, bucket: &str, token: &str) -> Option<Self> {
         let Ok(program) = std::env::var("GATEPOST_INFLUXD") else {
             note("what needs InfluxDB: GATEPOST_INFLUXD names no influxd");
             return None;
@@ -72,16 +79,18 @@ impl Influxd {
             .unwrap();
         let server = Self {
             url: format!("http://127.0.0.1:{port}"),
+            org: org.to_owned(),
+            token: token.to_owned(),
             folder,
             shell,
             pid: said.trim().parse().unwrap(),
         };
-        server.set_up();
+        server.set_up(bucket);
         Some(server)
     }
 
-    fn set_up(&self) {
-        let wanted = json!({"username": "tests", "password": "tests-tests", "org": ORG, "bucket": "first", "token": TOKEN});
+    fn set_up(&self, bucket: &str) {
+        let wanted = json!({"username": "tests", "password": "tests-tests", "org": self.org, "bucket": bucket, "token": self.token});
         let mut last = String::new();
         for _ in 0..600 {
             let said = ureq::post(self.path("setup"))
@@ -122,7 +131,7 @@ impl Influxd {
     /// Asks the interface as the owner of all.
     pub fn get(&self, path: &str) -> Value {
         let mut said = ureq::get(self.path(path))
-            .header("Authorization", format!("Token {TOKEN}"))
+            .header("Authorization", format!("Token {}", self.token))
             .call()
             .unwrap();
         serde_json::from_str(&said.body_mut().read_to_string().unwrap()).unwrap()
@@ -136,14 +145,14 @@ impl Influxd {
 
     /// What a question in Flux answers, as CSV.
     pub fn ask(&self, flux: &str) -> String {
-        let path = format!("query?org={ORG}");
+        let path = format!("query?org={}", self.org);
         self.send(&path, "application/vnd.flux", flux)
     }
 
     /// Posts to the interface as the owner of all. Answers what it says.
     pub fn send(&self, path: &str, kind: &str, body: &str) -> String {
         let said = ureq::post(self.path(path))
-            .header("Authorization", format!("Token {TOKEN}"))
+            .header("Authorization", format!("Token {}", self.token))
             .content_type(kind)
             .send(body);
         said.unwrap().body_mut().read_to_string().unwrap()
@@ -167,8 +176,8 @@ pub fn free_port() -> u16 {
     free.local_addr().unwrap().port()
 }
 
-/// Notes what could not run.
-fn note(what: &str) {
+/// Notes what could not run, for the list of what was skipped.
+pub fn note(what: &str) {
     if let Ok(path) = std::env::var("GATEPOST_SKIPS") {
         let file = fs::OpenOptions::new().append(true).create(true).open(path);
         writeln!(file.unwrap(), "{what}").unwrap();
