@@ -5,7 +5,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::net::UnixStream,
+    os::unix::net::{UnixDatagram, UnixStream},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     time::Duration,
@@ -76,12 +76,18 @@ impl Unit {
     }
 
     fn start(&self) -> Agent {
+        self.start_with(&[])
+    }
+
+    /// With words in its environment.
+    fn start_with(&self, words: &[(&str, &str)]) -> Agent {
         // The agent is there once it listens; until then the old socket must not be taken for it.
         let _ = fs::remove_file(self.path("board.sock"));
         let mut agent = Agent(
             Command::new(EDGE)
                 .args(["run", "--config"])
                 .arg(self.path("unit.toml"))
+                .envs(words.iter().copied())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap(),
@@ -375,4 +381,53 @@ fn commands_end_with_their_codes() {
     assert_eq!(first.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&first.stdout).lines().count(), 2);
     assert_eq!(first.stdout, replay().stdout);
+}
+
+/// The loop is held in the middle of its work while all other threads are well, as by a card that does
+/// not come back; nobody feeds the watchdog in its place.
+#[test]
+fn a_loop_that_hangs_does_not_feed_the_watchdog() {
+    let unit = Unit::new();
+    let manager = UnixDatagram::bind(unit.path("notify")).unwrap();
+    let hears = |patience| {
+        let mut word = [0; 32];
+        manager.set_read_timeout(Some(patience)).unwrap();
+        let length = manager.recv(&mut word).ok()?;
+        Some(String::from_utf8_lossy(&word[..length]).into_owned())
+    };
+    let _agent = unit.start_with(&[
+        ("NOTIFY_SOCKET", unit.path("notify").to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ]);
+    assert_eq!(hears(PATIENCE).as_deref(), Some("READY=1"));
+    assert_eq!(hears(PATIENCE).as_deref(), Some("WATCHDOG=1"));
+
+    // A fault has the last inputs written; where they go is a pipe that nobody reads.
+    fs::create_dir_all(unit.path("data/flight")).unwrap();
+    let pipe = unit.path("data/flight/6f1c-62000000.new");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut board = unit.board();
+    board.say(
+        r#"{"mono_us":0,"boot":"6f1c"}
+        {"mono_us":500000,"tick":true}"#,
+    );
+    board.wait_durable(500_000);
+    board.say(
+        r#"{"mono_us":1000000,"input":"people-a","level":1}
+        {"mono_us":62000000,"tick":true}"#,
+    );
+    // Twenty times as long as a loop that turns is silent.
+    let silence = Duration::from_secs(2);
+    let still = (0..200).find(|_| hears(silence).is_none());
+    assert!(still.is_some(), "somebody feeds the watchdog for ever");
+
+    let record = fs::read_to_string(&pipe).unwrap();
+    assert!(record.contains("people-a"), "{record}");
+    assert_eq!(hears(PATIENCE).as_deref(), Some("WATCHDOG=1"));
 }

@@ -254,3 +254,62 @@ impl Presence {
         changed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// Before the thermometer at 0x5a stands 36 degC, before every other 30.
+    struct Two;
+
+    impl Words for Two {
+        fn word(&mut self, address: u16, register: u8) -> io::Result<u16> {
+            let celsius = match (register, address) {
+                (word::AMBIENT, _) => 20.0,
+                (_, 0x5a) => 36.0,
+                _ => 30.0,
+            };
+            Ok(((celsius + 273.15) / 0.02) as u16)
+        }
+
+        fn reopen(&mut self, _: u16) {}
+    }
+
+    #[test]
+    fn several_on_one_bus_are_told_apart_by_their_addresses() {
+        let probe = |place, address| Probe {
+            input: InputIx(place),
+            name: format!("ir-{place}"),
+            bus: 1,
+            address,
+            emissivity: 1.0,
+            triggers: vec![InputIx(7)],
+        };
+        let probes = [probe(0, 0x5a), probe(1, 0x5b)];
+        let (sender, mut answers) = answers::channel(64);
+        let mut opened = Vec::new();
+        let buses = std::cell::RefCell::new(&mut opened);
+        let open = |bus| {
+            buses.borrow_mut().push(bus);
+            Two
+        };
+        let thermometers = Thermometers::start(&probes, UnitClock, &sender, open).unwrap();
+        // One after the other, the second first: nobody stands before the other one.
+        for (place, skin) in [(1, 30.0), (0, 36.0)] {
+            thermometers.tell(place, true);
+            let measured = loop {
+                let What::Measured { input, values } = answers.blocking_recv().unwrap().what else {
+                    panic!("a bus that is well");
+                };
+                if values.iter().any(|(quantity, _)| quantity == "skin_c") {
+                    break (input, values[0].1.round());
+                }
+            };
+            assert_eq!(measured, (InputIx(place), skin));
+            thermometers.tell(place, false);
+        }
+        assert_eq!(opened, [1]);
+    }
+}
