@@ -339,8 +339,10 @@ fn fourteen_days_without_network_and_three_power_cuts_keep_every_time_within_its
         if boot == "b1" {
             rig.feed(r#"{"mono_us":1,"clock":"2026-11-01T00:00:00Z","synced":true}"#);
         }
-        // Without a clock of its own it wakes up years ago, and nobody says that this is right.
-        rig.feed(r#"{"mono_us":60000000,"clock":"2025-02-03T04:05:06Z","synced":false}"#);
+        // Without a clock of its own it wakes up a year ago; then somebody sets it, a year ahead.
+        // Nobody says that this is right.
+        rig.feed(r#"{"mono_us":60000000,"clock":"2025-11-01T04:05:06Z","synced":false}"#);
+        rig.feed(r#"{"mono_us":90000000,"clock":"2027-11-01T00:01:30Z","synced":false}"#);
         let mono = runs + runs / 1_000_000 * QUARTZ_PPM;
         rig.feed(&format!(r#"{{"mono_us":{mono},"tick":true}}"#));
         now += runs;
