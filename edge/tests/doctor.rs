@@ -93,7 +93,7 @@ impl Unit {
     /// The doctor's table, while `happens` at the pins once he watches; and whether all was well.
     fn doctor(&mut self, happens: impl FnOnce(&mut Self)) -> (Vec<String>, bool) {
         let mut doctor = Command::new(EDGE)
-            .args(["doctor", "--seconds", "2", "--config"])
+            .args(["doctor", "--seconds", "5", "--config"])
             .arg(self.dir.path().join("unit.toml"))
             .stdout(Stdio::piped())
             .spawn()
