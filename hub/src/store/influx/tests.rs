@@ -18,6 +18,7 @@ use crate::store::{
     contract::{self, Bench},
     event::StoredEvent,
 };
+use proxy::Proxy;
 use server::{Server, server};
 
 /// A journal of its own before a bucket of its own.
@@ -45,6 +46,10 @@ enum When {
 
 impl Stage {
     fn new(server: &Server, when: When) -> Self {
+        Self::before(server.client(), when)
+    }
+
+    fn before(client: Arc<Client>, when: When) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("journal.sqlite");
         let connection = Connection::open(&file).unwrap();
@@ -53,7 +58,7 @@ impl Stage {
             .unwrap();
         schema(&connection).unwrap();
         let writer = Writer::open(&connection, u64::MAX).unwrap();
-        let influx = Influx::of(&writer, &file, server.client());
+        let influx = Influx::of(&writer, &file, client);
         let forwarder = influx.forwarder(Clock, Pace::default()).unwrap();
         Self {
             _folder: folder,
@@ -131,6 +136,24 @@ fn keeps_the_contract(when: When) {
 #[test]
 fn it_keeps_the_contract_with_all_in_influxdb() {
     keeps_the_contract(When::Always);
+}
+
+/// As InfluxDB Cloud and others are to be used by who may not look after buckets.
+#[test]
+fn it_keeps_the_contract_on_a_server_that_only_writes_and_answers() {
+    let Some(server) = server() else { return };
+    let proxy = Proxy::of_write_and_query(server.url());
+    contract::check(|| {
+        let mut place = server.client().place().clone();
+        place.url = proxy.url.clone();
+        let client = Client::new(place).unwrap();
+        let notes = client.set_up(Some(Retention::Days(400))).unwrap();
+        assert!(
+            notes.len() == 1 && notes[0].contains("set it to 34560000 s"),
+            "{notes:?}"
+        );
+        Stage::before(Arc::new(client), When::Always)
+    });
 }
 
 #[test]

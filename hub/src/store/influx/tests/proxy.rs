@@ -33,8 +33,32 @@ pub(super) struct Proxy {
     faults: Arc<Mutex<VecDeque<Fault>>>,
 }
 
+/// How much of a server is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    All,
+    /// What writes and asks, and nothing to look after buckets with.
+    WriteAndQuery,
+}
+
+impl Shows {
+    fn has(self, path: &str) -> bool {
+        let named = |name: &str| path.starts_with(name);
+        self == Self::All || ["/api/v2/write?", "/api/v2/query?"].into_iter().any(named)
+    }
+}
+
 impl Proxy {
     pub(super) fn before(server: &str) -> Self {
+        Self::showing(server, Shows::All)
+    }
+
+    /// As of a server that has nothing but the interface to write and to ask.
+    pub(super) fn of_write_and_query(server: &str) -> Self {
+        Self::showing(server, Shows::WriteAndQuery)
+    }
+
+    fn showing(server: &str, shows: Shows) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let faults: Arc<Mutex<VecDeque<Fault>>> = Arc::default();
@@ -42,7 +66,7 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (server, coming) = (server.clone(), Arc::clone(&coming));
-                thread::spawn(move || serve(&stream.unwrap(), &server, &coming));
+                thread::spawn(move || serve(&stream.unwrap(), (&server, shows), &coming));
             }
         });
         Self { url, faults }
@@ -55,7 +79,7 @@ impl Proxy {
 }
 
 /// One connection: request after request, until one of them ends it.
-fn serve(stream: &TcpStream, server: &str, faults: &Mutex<VecDeque<Fault>>) {
+fn serve(stream: &TcpStream, (server, shows): (&str, Shows), faults: &Mutex<VecDeque<Fault>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader) {
         let fault = faults.lock().unwrap().pop_front().unwrap_or(Fault::None);
@@ -63,6 +87,7 @@ fn serve(stream: &TcpStream, server: &str, faults: &Mutex<VecDeque<Fault>>) {
             Fault::TooMany(after) => Answer::of(429, after, "{\"message\":\"too many\"}"),
             Fault::Broken => Answer::of(500, 0, "{\"message\":\"an internal error\"}"),
             Fault::Unheard => return,
+            _ if !shows.has(&request.path) => Answer::of(404, 0, "{\"message\":\"not found\"}"),
             _ => request.pass_on(server),
         };
         let text = answer.text();
