@@ -5,7 +5,8 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -27,6 +28,8 @@ use crate::{
 const AT_ONCE: usize = 64;
 /// How soon a thread without edges notices that the agent is gone.
 const LOOK_UP: Duration = Duration::from_millis(200);
+/// A thread that has not ended by then hangs, and holds its lines on.
+const LET_GO: Duration = Duration::from_secs(2);
 /// A thread that has not come round for this long hangs.
 const HANGS: Duration = Duration::from_secs(30);
 
@@ -39,10 +42,14 @@ pub(super) struct Edges {
     turns: Arc<AtomicU32>,
     /// and how often when that was last more than before.
     seen: (u32, BoardTime),
+    /// It is to end,
+    stop: Arc<AtomicBool>,
+    /// and nobody is at the other side of this once it has.
+    ended: mpsc::Receiver<()>,
 }
 
 impl Edges {
-    /// Starts the thread; it ends when nobody receives any more.
+    /// Starts the thread; it ends when nobody receives any more, or when this is dropped.
     pub(super) fn start(
         chip: &str,
         request: Request,
@@ -56,19 +63,29 @@ impl Edges {
         let sequence = Sequence::of(&lines);
         let turns = Arc::new(AtomicU32::new(0));
         let turning = Arc::clone(&turns);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        // Nothing is ever sent.
+        let (runs, ended) = mpsc::sync_channel(0);
         thread::Builder::new()
             .name(format!("edges-{chip}"))
             .spawn(move || {
-                if let Err(error) = watch(&watched, sequence, &edges, &turning) {
+                let over = || edges.is_closed() || stopped.load(Ordering::Relaxed);
+                if let Err(error) = watch(&watched, sequence, &edges, over, &turning) {
                     // The agent is told, and stops; if it has stopped already nobody need know.
                     let _ = edges.blocking_send(Err(error));
                 }
+                // First the lines, then the word.
+                drop(watched);
+                drop(runs);
             })?;
         Ok(Self {
             request,
             lines,
             turns,
             seen: (0, BoardTime(0)),
+            stop,
+            ended,
         })
     }
 
@@ -95,14 +112,25 @@ impl Edges {
     }
 }
 
+impl Drop for Edges {
+    /// Whoever comes next, in this process too, finds the lines free.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.ended.recv_timeout(LET_GO) == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::error!("the thread that watches the pins does not end: they stay held");
+        }
+    }
+}
+
 fn watch(
     request: &Request,
     mut sequence: Sequence,
     edges: &EdgeSender,
+    over: impl Fn() -> bool,
     turns: &AtomicU32,
 ) -> io::Result<()> {
     let mut buffer = request.new_edge_event_buffer(AT_ONCE);
-    while !edges.is_closed() {
+    while !over() {
         turns.fetch_add(1, Ordering::Relaxed);
         if !request.wait_edge_event(LOOK_UP).map_err(io::Error::other)? {
             continue;
