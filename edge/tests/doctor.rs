@@ -63,6 +63,9 @@ impl Unit {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // It takes the board's client before those who look on.
+        let watch = dir.path().join("data/watch.sock");
+        wait_until("the agent is looked at", || watch.exists());
         let mut board = None;
         wait_until("the agent listens", || {
             board = UnixStream::connect(dir.path().join("board.sock")).ok();
@@ -93,7 +96,7 @@ impl Unit {
     /// The doctor's table, while `happens` at the pins once he watches; and whether all was well.
     fn doctor(&mut self, happens: impl FnOnce(&mut Self)) -> (Vec<String>, bool) {
         let mut doctor = Command::new(EDGE)
-            .args(["doctor", "--seconds", "5", "--config"])
+            .args(["doctor", "--seconds", "2", "--config"])
             .arg(self.dir.path().join("unit.toml"))
             .stdout(Stdio::piped())
             .spawn()
