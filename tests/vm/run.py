@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The shipped agent in a virtual gate unit: kernel GPIO and I2C inside, broker and hub on the host.
 
-usage: tests/vm/run.py BOOT HUB [count|faults|doctor|flood|react|cut]...
+usage: tests/vm/run.py BOOT HUB [count|faults|doctor|flood|react|boards|cut]...
 
 BOOT is what tests/vm/prepare made, HUB the hub's binary. Says what truly moved at the pins, what the
 hub has of it, and exits 1 if they differ.
@@ -152,13 +152,13 @@ class Host:
 class Machine:
     """The virtual gate unit; its disk outlives it."""
 
-    def __init__(self, boot, disk, port, job, **words):
+    def __init__(self, boot, disk, port, job, initrd="initrd.gz", **words):
         words = "".join(f" {name}={value}" for name, value in words.items())
         self.lines, self.began = [], time.monotonic()
         self.process = subprocess.Popen(
             ["qemu-system-aarch64", "-accel", "tcg", "-cpu", "cortex-a53", "-M", "virt,gic-version=2",
              "-smp", "1", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-             *OWN_CLOCK, "-serial", "stdio", "-kernel", str(boot / "Image"), "-initrd", str(boot / "initrd.gz"),
+             *OWN_CLOCK, "-serial", "stdio", "-kernel", str(boot / "Image"), "-initrd", str(boot / initrd),
              # The disk loses what was not synced; the clock is a Pi's without network.
              "-drive", f"if=none,id=d,file={disk},format=raw,cache=none", "-device", "virtio-blk-device,drive=d",
              "-rtc", "base=2020-01-01T00:00:00",
@@ -326,8 +326,20 @@ def test_cut(boot, host, folder):
     check("alerts of another log", [kind for kind in host.alerts() if kind == "fork"], [])
 
 
+def test_boards(boot, host, folder):
+    """The boards' contract over the kernel's lines and over a Pi's registers."""
+    machine = Machine(boot, make_disk(folder / "boards.img"), host.mqtt, "boards", initrd="boards.gz")
+    machine.wait("EXIT")
+    if not machine.find("EXIT 0") or not machine.find("BOARDS test result: ok. 2 passed"):
+        say("\n".join(line for line in machine.lines if line.startswith("BOARDS")))
+        raise AssertionError("a board does not keep to it")
+    for line in machine.lines:
+        if told := re.search(r"BOARDS (\w+: \d+ edges.*)", line):
+            say(f"   {told[1]}")
+
+
 # The longest first.
-TESTS = {"faults": test_faults, "flood": test_flood, "cut": test_cut, "react": test_react, "doctor": test_doctor, "count": test_count}
+TESTS = {"faults": test_faults, "flood": test_flood, "boards": test_boards, "cut": test_cut, "react": test_react, "doctor": test_doctor, "count": test_count}
 
 
 def run(name, boot, hub):

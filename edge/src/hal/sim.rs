@@ -4,6 +4,9 @@
 //! Answers are JSON lines: `{"mono_us":…,"output":"people-lamp","level":1}` for an output, and
 //! `{"durable_us":T,"boot":"…"}` when everything decided from inputs up to `T` of that boot is on
 //! disk. A client that sends several inputs with one and the same time sends them in one write.
+//!
+//! An output of which nothing was said is at its safe level; a board that ends without having been told
+//! so says it of all others.
 
 use std::{fs, io, path::Path};
 
@@ -28,13 +31,22 @@ const MAX_LINE: usize = 64 * 1024;
 /// A client that does not read its answers is let go at this.
 const MAX_UNSENT: usize = 4 * 1024 * 1024;
 
+/// An output as the client knows it.
+#[derive(Debug)]
+struct Output {
+    name: String,
+    safe: bool,
+    /// What was said of it last, and when.
+    said: (bool, BoardTime),
+}
+
 /// The simulated board.
 #[derive(Debug)]
 pub struct SimBoard {
     listener: UnixListener,
     stream: Option<UnixStream>,
     names: InputNames,
-    outputs: Vec<String>,
+    outputs: Vec<Output>,
     received: Vec<u8>,
     unsent: Vec<u8>,
     unreadable: u64,
@@ -57,7 +69,11 @@ impl SimBoard {
             outputs: gate
                 .outputs
                 .iter()
-                .map(|output| output.name.clone())
+                .map(|output| Output {
+                    name: output.name.clone(),
+                    safe: output.safe,
+                    said: (output.safe, BoardTime(0)),
+                })
                 .collect(),
             received: Vec::new(),
             unsent: Vec::new(),
@@ -150,9 +166,12 @@ impl Board for SimBoard {
 
     fn set_output(&mut self, change: OutputChange) {
         let (at, level) = (change.at.0, u8::from(change.level));
-        if let Some(name) = self.outputs.get(change.output)
-            && self.stream.is_some()
-        {
+        let Some(output) = self.outputs.get_mut(change.output) else {
+            return;
+        };
+        output.said = (change.level, change.at);
+        if self.stream.is_some() {
+            let name = &output.name;
             let line = format!("{{\"mono_us\":{at},\"output\":\"{name}\",\"level\":{level}}}\n");
             self.unsent.extend_from_slice(line.as_bytes());
         }
@@ -180,5 +199,18 @@ impl Board for SimBoard {
         if self.unsent.len() > MAX_UNSENT {
             self.let_go("it does not read its answers");
         }
+    }
+}
+
+impl Drop for SimBoard {
+    fn drop(&mut self) {
+        for output in 0..self.outputs.len() {
+            let Output { safe, said, .. } = self.outputs[output];
+            if said.0 != safe {
+                let (at, level) = (said.1, safe);
+                self.set_output(OutputChange { at, output, level });
+            }
+        }
+        self.flush();
     }
 }
