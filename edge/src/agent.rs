@@ -386,6 +386,14 @@ impl<B: Board> Agent<'_, B> {
 
     fn commit(&mut self, state: &[u8]) {
         let result = self.spool.commit(state);
+        if result.is_ok() {
+            // What a power cut after this word must not take away.
+            tracing::debug!(
+                last = self.spool.last(),
+                mono_us = self.spool.last_mono(),
+                "on disk"
+            );
+        }
         if result.is_ok() != self.failing {
             return;
         }

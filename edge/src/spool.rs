@@ -221,6 +221,11 @@ impl<F: Fs> Spool<F> {
         self.durable
     }
 
+    /// When that was, in its boot's time.
+    pub fn last_mono(&self) -> Micros {
+        self.durable_mono
+    }
+
     /// The last sequence that the hub has confirmed; 0 for none.
     pub fn acked(&self) -> u64 {
         self.acked.0

@@ -31,6 +31,10 @@ AT_ONCE = 3
 OWN_CLOCK = ("-icount", "shift=1")
 PATIENCE_S = 120
 
+# What job=cut says.
+PASSED = r"PASSED in (\d+)$"
+ON_DISK = r'DURABLE .*"last":(\d+),"mono_us":(\d+),'
+
 # What job=faults breaks, and how often.
 FAULTS = [
     ("people-b", "stuck", 1), ("people-b", "blocked", 1), ("people-a", "out_of_range", 1),
@@ -174,6 +178,14 @@ class Machine:
     def find(self, pattern):
         return next((found for line in list(self.lines) if (found := re.search(pattern, line))), None)
 
+    def all(self, pattern):
+        """Numbers in all lines that are whole."""
+        found = (re.search(pattern, line) for line in list(self.lines))
+        return [tuple(map(int, it.groups())) for it in found if it]
+
+    def last(self, pattern):
+        return self.all(pattern)[-1]
+
     def wait(self, pattern, patience=PATIENCE_S):
         def look():
             if self.find("BROKEN|Kernel panic"):
@@ -305,23 +317,40 @@ def test_react(boot, host, folder):
 
 
 def test_cut(boot, host, folder):
-    """The power is cut in the middle, again and again: nothing that was confirmed is lost."""
+    """The power is cut in the middle, again and again: nothing that was on the unit's disk is lost."""
     disk, dice, known = make_disk(folder / "cut.img"), random.Random(7), 0
+    on_disk, waited = {}, []
     for cut in range(1, CUTS + 1):
         machine = Machine(boot, disk, host.mqtt, "cut")
         machine.wait("READY")
         machine.wait(rf"PASSED in {dice.randint(3, 9)}$")
+        # Every other time nobody takes the last events before the cut.
+        alone = cut % 2 == 1
+        if alone:
+            host.end()
+            machine.wait("UNLINKED")
+            machine.wait(rf"PASSED in {machine.last(PASSED)[0] + dice.randint(3, 9)}$")
         time.sleep(dice.random() * 0.4)
         machine.cut_the_power()
-        passed = [int(n) for n in re.findall(r"PASSED in (\d+)", "\n".join(machine.lines))][-1]
+        # In the unit's own words: a sequence number that was synced, and when its event was.
+        on_disk.update(machine.all(ON_DISK))
+        if alone:
+            host.begin()
         events = host.events()
         check_one_whole_log(events)
-        say(f"   cut {cut}: {passed} passed since power on, the hub has {len(events)} events")
+        last, passed = machine.last(ON_DISK)[0], machine.last(PASSED)[0]
+        say(f"   cut {cut}: {passed} passed since power on, {last} events on disk, {len(events)} at the hub")
         if len(events) <= known:
             raise AssertionError("the hub got nothing in this life")
         known = len(events)
+        if last > known:
+            waited.append(last - known)
     machine = Machine(boot, disk, host.mqtt, "none")
     events = drained(host, machine)
+    say(f"   {len(waited)} cuts with events that only the unit had: {waited}")
+    check("cuts with events that waited, at least half", 2 * len(waited) >= CUTS, True)
+    times = {event["seq"]: event["mono_us"] for event in events}
+    check("events on disk that are not in the record", {seq: at for seq, at in on_disk.items() if times.get(seq) != at}, {})
     check("boots told", count(events, "boot"), CUTS + 1)
     check("alerts of another log", [kind for kind in host.alerts() if kind == "fork"], [])
 
