@@ -4,6 +4,7 @@
 //! board what is durable; send what is on disk. Everything is decided in this task, so an input is
 //! never between two queues.
 
+mod certificates;
 mod hub;
 mod recording;
 mod remote;
@@ -25,12 +26,13 @@ use crate::{
     flight::Recorder,
     hal::Board,
     input::{Input, What},
-    mqtt::{Link, LinkEvent, LinkHandle},
+    mqtt::{Link, LinkEvent, LinkHandle, Session},
     remote::file::RemoteFile,
     service::ServiceManager,
     spool::{Spool, fs::Real},
     time::{BoardTime, HostTime},
 };
+use certificates::Certificates;
 use hub::{Hub, Word};
 use tap::Tap;
 
@@ -112,6 +114,7 @@ pub async fn run<B: Board>(
     tasks.close();
     let mut agent = Agent {
         hub: Hub::new(&config),
+        certificates: Certificates::new(config.mqtt.tls.clone()),
         commit_every: config.timers.commit,
         clock,
         core,
@@ -191,6 +194,7 @@ struct Agent<'r, B: Board> {
     board: B,
     link: LinkHandle,
     hub: Hub,
+    certificates: Certificates,
     effects: Effects,
     /// When inputs were last settled: committed, and confirmed to the board.
     last_turn: Option<HostTime>,
@@ -357,6 +361,7 @@ impl<B: Board> Agent<'_, B> {
             disk_free: self.spool.free(),
             cpu_c: machine.cpu_c,
             undervoltage: machine.undervoltage,
+            certificate: self.certificates.first_to_end(now),
         });
         let sags = machine.undervoltage == Some(true);
         if sags != self.sags {
@@ -427,10 +432,12 @@ impl<B: Board> Agent<'_, B> {
     fn handle_link(&mut self, event: LinkEvent) {
         let now = self.clock.now();
         match event {
-            LinkEvent::Up(client, session, permit) => {
+            LinkEvent::Up(session) => {
+                self.certificates.handle_session(session.broker_ends);
                 // Not one that began just before the board cut the link.
-                if self.link.is_good(permit) {
-                    self.hub.handle_up(now, client, session, &self.spool);
+                if self.link.is_good(session.permit) {
+                    let Session { client, id, .. } = session;
+                    self.hub.handle_up(now, client, id, &self.spool);
                     self.say_config();
                 }
             }

@@ -26,7 +26,7 @@ use crate::{
         thermometer,
     },
     mqtt,
-    tls::{self, Own},
+    tls::{self, BrokerEnds, Own},
 };
 use through::Through;
 use watched::Watched;
@@ -228,7 +228,11 @@ async fn broker(config: &Config) -> Finding {
 /// Begins an encrypted session beside the agent's: only then has the broker looked at the unit's
 /// certificate.
 async fn session(mqtt: &Mqtt) -> Result<&'static str, String> {
-    let options = mqtt::options(mqtt, &format!("{}-doctor", mqtt.client_id));
+    let options = mqtt::options(
+        mqtt,
+        &format!("{}-doctor", mqtt.client_id),
+        &BrokerEnds::default(),
+    );
     let options = options.map_err(|error| error.to_string())?;
     let built = AsyncClient::builder(options).capacity(1).try_build();
     let (_client, mut connection) = built.map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatepost_model::{
+    Wall,
     topic::{Channel, Topic},
     wire::{self, Status},
 };
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::HostClock,
     config::{Config, Mqtt, Timers},
-    tls::{self, TlsError},
+    tls::{self, BrokerEnds, TlsError},
 };
 
 /// Messages between the link and the agent: the agent takes them as they come, and a link that
@@ -49,12 +50,25 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 /// What the link tells.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// A session has begun: with what to publish, its id, and by which permit.
-    Up(AsyncClient, String, Permit),
+    /// A session has begun.
+    Up(Session),
     /// It is over.
     Down,
     /// A message on one of the unit's topics.
     Message(Channel, Bytes),
+}
+
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Session {
+    /// With what to publish.
+    pub client: AsyncClient,
+    /// Its id.
+    pub id: String,
+    /// By which permit.
+    pub permit: Permit,
+    /// When the broker's certificate ends, if it showed one that does.
+    pub broker_ends: Option<Wall>,
 }
 
 /// Whether there may be a link: a simulated board can cut it.
@@ -175,7 +189,8 @@ impl Link {
     /// One session, from connecting to its end.
     async fn session(&mut self, permit: Permit) -> Ended {
         let id = format!("{:08x}", random());
-        let options = match self.options(&id) {
+        let ends = BrokerEnds::default();
+        let options = match self.options(&id, &ends) {
             Ok(options) => options,
             Err(error) => return Ended::Lost(error.to_string()),
         };
@@ -204,7 +219,12 @@ impl Link {
                     if let Err(error) = client.try_subscribe_many(filters) {
                         break Ended::Lost(error.to_string());
                     }
-                    Some(LinkEvent::Up(client.clone(), id.clone(), permit))
+                    Some(LinkEvent::Up(Session {
+                        client: client.clone(),
+                        id: id.clone(),
+                        permit,
+                        broker_ends: ends.get(),
+                    }))
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     std::str::from_utf8(&publish.topic)
@@ -243,14 +263,14 @@ impl Link {
         .to_string()
     }
 
-    fn options(&self, session: &str) -> Result<MqttOptions, TlsError> {
+    fn options(&self, session: &str, ends: &BrokerEnds) -> Result<MqttOptions, TlsError> {
         let will = wire::to_bytes(&Status {
             online: false,
             log: None,
             session: session.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        let mut options = options(&self.mqtt, &self.mqtt.client_id)?;
+        let mut options = options(&self.mqtt, &self.mqtt.client_id, ends)?;
         options
             .set_keep_alive(KEEP_ALIVE_S)
             .set_session_mode(SessionMode::Clean)
@@ -266,11 +286,11 @@ impl Link {
     }
 }
 
-/// How a broker is spoken to.
-pub fn options(mqtt: &Mqtt, client_id: &str) -> Result<MqttOptions, TlsError> {
+/// How a broker is spoken to, and where it is noted when its certificate ends.
+pub fn options(mqtt: &Mqtt, client_id: &str, ends: &BrokerEnds) -> Result<MqttOptions, TlsError> {
     let mut options = MqttOptions::new(client_id, (mqtt.host.as_str(), mqtt.port));
     if let Some(files) = &mqtt.tls {
-        let config = TlsConfiguration::Rustls(tls::client(files)?);
+        let config = TlsConfiguration::Rustls(tls::client(files, ends)?);
         options.set_transport(Transport::Tls(config));
     }
     Ok(options)

@@ -2,6 +2,8 @@
 //!
 //! The files are read for every session: a renewed certificate counts without a restart.
 
+mod ends;
+
 use std::{
     error::Error,
     io,
@@ -10,14 +12,17 @@ use std::{
     time::Duration,
 };
 
+use gatepost_model::Wall;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem, pem::PemObject},
-    server::{VerifierBuilderError, WebPkiClientVerifier},
+    server::{VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
 use crate::config::Tls;
+pub use ends::BrokerEnds;
 
 /// A certificate that ends within this is to be renewed.
 pub const NEAR: Duration = Duration::from_secs(30 * 86_400);
@@ -70,16 +75,23 @@ pub enum Own {
     Early,
 }
 
-/// What a session is encrypted with.
-pub fn client(tls: &Tls) -> Result<Arc<ClientConfig>, TlsError> {
+/// What a session is encrypted with; where it is noted when the broker's certificate ends.
+pub fn client(tls: &Tls, ends: &BrokerEnds) -> Result<Arc<ClientConfig>, TlsError> {
     let useless = |path: &Path| {
         let path = path.to_owned();
         move |source| TlsError::Useless { path, source }
     };
+    let trusted = Arc::new(trusted(&tls.ca)?);
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(useless(&tls.ca))?
-        .with_root_certificates(trusted(&tls.ca)?);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(ends::Noting {
+            inner: WebPkiServerVerifier::builder_with_provider(trusted, provider())
+                .build()
+                .map_err(no_trust(&tls.ca))?,
+            ends: ends.clone(),
+        }));
     let Some(own) = &tls.own else {
         return Ok(Arc::new(builder.with_no_client_auth()));
     };
@@ -95,25 +107,13 @@ pub fn client(tls: &Tls) -> Result<Arc<ClientConfig>, TlsError> {
 
 /// How the unit's own certificate stands at `now`, if it has one.
 pub fn own(tls: &Tls, now: Duration) -> Result<Option<Own>, TlsError> {
-    let Some(own) = &tls.own else {
+    let Some(shown) = Shown::read(tls)? else {
         return Ok(None);
     };
-    let chain = certificates(&own.certificate)?;
-    let trusted = Arc::new(trusted(&tls.ca)?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(trusted, provider())
-        .build()
-        .map_err(|source| TlsError::NoTrust {
-            path: tls.ca.clone(),
-            source,
-        })?;
-    let at = |now: Duration| {
-        let (first, rest) = chain.split_first()?;
-        let now = UnixTime::since_unix_epoch(now);
-        match verifier.verify_client_cert(first, rest, now) {
-            Err(rustls::Error::InvalidCertificate(error)) => Some(error),
-            // Whom the broker trusts may be others than whom the unit trusts.
-            _ => None,
-        }
+    let at = |now| match shown.verify(UnixTime::since_unix_epoch(now)) {
+        Err(rustls::Error::InvalidCertificate(error)) => Some(error),
+        // Whom the broker trusts may be others than whom the unit trusts.
+        _ => None,
     };
     Ok(Some(match (at(now), at(now.saturating_add(NEAR))) {
         (Some(error), _) if is_over(&error) => Own::Expired,
@@ -121,6 +121,51 @@ pub fn own(tls: &Tls, now: Duration) -> Result<Option<Own>, TlsError> {
         (_, Some(error)) if is_over(&error) => Own::Near,
         _ => Own::Good,
     }))
+}
+
+/// When the unit's own certificate ends, if it has one that ends in this or the next century.
+pub fn own_ends(tls: &Tls) -> Result<Option<Wall>, TlsError> {
+    let shown = Shown::read(tls)?;
+    Ok(shown.and_then(|shown| ends::first(|now| shown.verify(now))))
+}
+
+/// What the unit shows of itself.
+struct Shown {
+    first: CertificateDer<'static>,
+    rest: Vec<CertificateDer<'static>>,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl Shown {
+    /// None if the unit has nothing to show.
+    fn read(tls: &Tls) -> Result<Option<Self>, TlsError> {
+        let Some(own) = &tls.own else {
+            return Ok(None);
+        };
+        let mut rest = certificates(&own.certificate)?;
+        let first = rest.remove(0);
+        let trusted = Arc::new(trusted(&tls.ca)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(trusted, provider())
+            .build()
+            .map_err(no_trust(&tls.ca))?;
+        Ok(Some(Self {
+            first,
+            rest,
+            verifier,
+        }))
+    }
+
+    fn verify(&self, now: UnixTime) -> Result<(), rustls::Error> {
+        let verified = self
+            .verifier
+            .verify_client_cert(&self.first, &self.rest, now);
+        verified.map(drop)
+    }
+}
+
+fn no_trust(path: &Path) -> impl FnOnce(VerifierBuilderError) -> TlsError {
+    let path = path.to_owned();
+    move |source| TlsError::NoTrust { path, source }
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -322,6 +322,7 @@ impl Unit {
                     cpu_c: Some(51.2),
                     undervoltage: None,
                     lost_edges: 0,
+                    certificate: None,
                 }),
             );
             if minute % 5 == 0 {

@@ -8,6 +8,7 @@
 
 pub mod alerts;
 mod capacity;
+pub mod certificate;
 pub mod coverage;
 pub mod dedupe;
 pub mod downtime;

@@ -32,11 +32,13 @@ pub enum AlertKind {
     DeliveryFailed,
     /// A part of the hub itself does not work: its store, its broker, its disk.
     HubTrouble,
+    /// A certificate that a unit's link needs ends soon, or has ended.
+    Certificate,
 }
 
 impl AlertKind {
     /// Every kind, for documentation and dictionaries.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FeverSuspected,
         Self::MissedRound,
         Self::UnitOffline,
@@ -50,10 +52,11 @@ impl AlertKind {
         Self::Capacity,
         Self::DeliveryFailed,
         Self::HubTrouble,
+        Self::Certificate,
     ];
 
     /// The severity unless the site says otherwise: a suspected fever is amber (UI: priorities),
-    /// one silent unit or sensor or a short round is minor, a missed round, a lost record or site, too
+    /// one silent unit or sensor, a short round or a certificate to be renewed is minor, a missed round, a lost record or site, too
     /// many people or a channel or the hub that fails is major.
     pub fn severity(self) -> Severity {
         match self {
@@ -69,7 +72,8 @@ impl AlertKind {
             | Self::UnitOffline
             | Self::Quarantine
             | Self::ClockDisputed
-            | Self::SensorFault => Severity::Minor,
+            | Self::SensorFault
+            | Self::Certificate => Severity::Minor,
         }
     }
 }

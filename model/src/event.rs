@@ -116,6 +116,29 @@ pub struct Heartbeat {
     /// Edges lost since the agent started, as far as they can be known.
     #[serde(default)]
     pub lost_edges: u64,
+    /// Of the certificates that the link to the broker needs, the one that ends first; none while the
+    /// link is not encrypted, or there was none since the agent started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+/// A certificate, and when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Whose.
+    pub of: CertificateOf,
+    /// From then on it is no longer valid.
+    pub ends: Wall,
+}
+
+/// Whose certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateOf {
+    /// What the unit shows the broker.
+    Unit,
+    /// What the broker shows the unit.
+    Broker,
 }
 
 /// One person or vehicle through one lane.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use gatepost_model::{Happening, event::Heartbeat, time::Clock};
+use gatepost_model::{
+    Happening,
+    event::{Certificate, Heartbeat},
+    time::Clock,
+};
 
 use super::out::Out;
 use crate::time::BoardTime;
@@ -18,6 +22,8 @@ pub struct Health {
     pub cpu_c: Option<f64>,
     /// The supply fell too low since power on.
     pub undervoltage: Option<bool>,
+    /// Of the certificates of the link, the one that ends first.
+    pub certificate: Option<Certificate>,
 }
 
 /// The machine that says when, and from when.
@@ -70,6 +76,7 @@ impl Pulse {
             cpu_c: health.cpu_c,
             undervoltage: health.undervoltage,
             lost_edges,
+            certificate: health.certificate,
         };
         self.watched_from = now;
         self.due = Some(now.plus(self.every));

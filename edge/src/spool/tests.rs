@@ -50,6 +50,7 @@ fn heartbeat(from: u64, to: u64) -> Event {
             cpu_c: None,
             undervoltage: None,
             lost_edges: 0,
+            certificate: None,
         }),
     )
 }

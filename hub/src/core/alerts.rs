@@ -83,7 +83,8 @@ pub fn clears_itself(kind: AlertKind) -> bool {
         | AlertKind::ShortRound
         | AlertKind::Capacity
         | AlertKind::DeliveryFailed
-        | AlertKind::HubTrouble => true,
+        | AlertKind::HubTrouble
+        | AlertKind::Certificate => true,
         AlertKind::FeverSuspected | AlertKind::Quarantine | AlertKind::Loss | AlertKind::Fork => {
             false
         }
@@ -179,6 +180,16 @@ impl BookDraft<'_> {
         }
     }
 
+    /// What was old news when it was learned of, and lasts to this day: it begins to call.
+    pub fn call_after_all(&mut self, cause: &Cause, now: Wall) {
+        if let Some(untold) = self.newest_of(cause).filter(|newest| is_untold(newest)) {
+            let mut alert = untold.clone();
+            reopen(&mut alert, now);
+            remember(&mut alert, entry(now, "again"));
+            self.put(alert);
+        }
+    }
+
     /// What time alone does: alerts whose cause went away `hold_us` microseconds ago and did not
     /// come back are resolved, shelves end, and a suspected fever that nobody answered for
     /// [`UNANSWERED_US`] becomes critical.
@@ -204,7 +215,9 @@ impl BookDraft<'_> {
 
     /// An alert becomes critical, unless it is.
     pub fn escalate(&mut self, id: u64, now: Wall) {
-        let open = self.get(id).filter(|it| it.state != AlertState::Resolved);
+        let open = self
+            .get(id)
+            .filter(|it| it.state != AlertState::Resolved || is_untold(it));
         if let Some(known) = open.filter(|alert| alert.severity != Severity::Critical) {
             let mut alert = known.clone();
             alert.severity = Severity::Critical;
@@ -282,15 +295,7 @@ fn again(alert: &mut AlertView, occurrence: &Occurrence, now: Wall) {
         if occurrence.is_old || !lasts {
             return;
         }
-        // Nobody was told of old news: it begins to call now.
-        if alert.outcome == Some(Outcome::Late) {
-            alert.raised_at = now;
-        }
-        alert.state = AlertState::Raised;
-        alert.resolved_at = None;
-        alert.outcome = None;
-        alert.cleared = false;
-        alert.version += 1;
+        reopen(alert, now);
     } else if alert.cleared && lasts {
         alert.cleared = false;
         alert.version += 1;
@@ -300,6 +305,23 @@ fn again(alert: &mut AlertView, occurrence: &Occurrence, now: Wall) {
         Some(last) if last.what == "again" => last.at = now,
         _ => remember(alert, entry(now, "again")),
     }
+}
+
+fn reopen(alert: &mut AlertView, now: Wall) {
+    // Nobody was told of old news: it begins to call now.
+    if alert.outcome == Some(Outcome::Late) {
+        alert.raised_at = now;
+    }
+    alert.state = AlertState::Raised;
+    alert.resolved_at = None;
+    alert.outcome = None;
+    alert.cleared = false;
+    alert.version += 1;
+}
+
+/// It was old news when the hub learned of it, so nobody was called, and it is not known to be over.
+pub fn is_untold(alert: &AlertView) -> bool {
+    alert.outcome == Some(Outcome::Late) && alert.gone_at.is_none()
 }
 
 /// The figures of what happened last; of losses, the sum.

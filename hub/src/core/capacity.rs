@@ -5,14 +5,11 @@
 use std::collections::BTreeSet;
 
 use gatepost_dashboard::view::{AlertView, Subject};
-use gatepost_model::{
-    Wall, Zone,
-    alert::{AlertKind, Outcome},
-};
+use gatepost_model::{Wall, Zone, alert::AlertKind};
 
 use super::{
     Turn,
-    alerts::{Cause, Occurrence},
+    alerts::{Cause, Occurrence, is_untold},
     state::Part,
 };
 
@@ -85,11 +82,6 @@ fn cause(part: &Part<'_, '_>, count: &Count) -> Cause {
 
 fn newest<'p>(part: &'p Part<'_, '_>, count: &Count) -> Option<&'p AlertView> {
     part.alerts.newest_of(&cause(part, count))
-}
-
-/// It was too many in a backlog, as far as it had arrived, and nobody was called.
-fn is_untold(alert: &AlertView) -> bool {
-    alert.outcome == Some(Outcome::Late) && alert.gone_at.is_none()
 }
 
 fn judge(part: &mut Part<'_, '_>, count: &Count, (at, is_old): (Wall, bool), now: Wall) {

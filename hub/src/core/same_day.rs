@@ -10,9 +10,9 @@ use gatepost_model::{
     wire::Anchor,
 };
 
-use super::{Core, Input, Settings, input::Input as In, state::SiteState};
+use super::{Core, Input, Settings, input::Input as In, state::SiteState, testing::Dice};
 use oracle::Known;
-use world::{DATE, Day, Dice, UnitLog, midnight};
+use world::{DATE, Day, UnitLog, midnight};
 
 const DAYS: u64 = 200;
 /// When everything has been said.

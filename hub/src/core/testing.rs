@@ -1,4 +1,4 @@
-//! Logs as units keep them, for tests of the core.
+//! Logs as units keep them, and chance, for tests of the core.
 
 use bytes::Bytes;
 use gatepost_model::{
@@ -165,5 +165,32 @@ impl Log {
             retained: false,
             received,
         })
+    }
+}
+
+/// Numbers that are the same for the same seed (splitmix64).
+#[derive(Debug, Clone)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// One of `0..n`.
+    pub(crate) fn below(&mut self, n: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        i64::try_from((z ^ (z >> 31)) % u64::try_from(n.max(1)).unwrap()).unwrap()
+    }
+
+    pub(crate) fn within(&mut self, from: i64, to: i64) -> i64 {
+        from + self.below(to - from)
+    }
+
+    pub(crate) fn is_one_in(&mut self, n: i64) -> bool {
+        self.below(n) == 0
     }
 }

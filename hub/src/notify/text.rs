@@ -190,6 +190,7 @@ impl Words {
             AlertKind::Loss => self.of("记录丢失", "events lost"),
             AlertKind::Fork => self.of("记录矛盾", "log contradicts the record"),
             AlertKind::DeliveryFailed => self.of("消息未送达", "messages not delivered"),
+            AlertKind::Certificate => self.of("证书即将到期", "certificate near its end"),
             AlertKind::HubTrouble => self.of("中心故障", "trouble of the hub itself"),
         }
     }

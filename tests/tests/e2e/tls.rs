@@ -160,7 +160,7 @@ fn unit(dir: &Path, port: u16, ca: &str, own: Option<&str>) -> anyhow::Result<Pa
          [mqtt]\naddress = \"127.0.0.1:{port}\"\nca = {:?}\n{own}\
          [board]\nkind = \"sim\"\nsocket = {:?}\n\
          [[lane]]\nname = \"people\"\nkind = \"people\"\nbeam_a = \"a\"\nbeam_b = \"b\"\n\
-         [timers]\nreconnect_min_ms = 100\nreconnect_max_ms = 200\n",
+         [timers]\nreconnect_min_ms = 100\nreconnect_max_ms = 200\nheartbeat_s = 1\n",
         path("data".to_owned()),
         path(format!("{ca}.pem")),
         path("board.sock".to_owned()),
@@ -287,7 +287,7 @@ fn a_unit_speaks_encrypted_and_takes_a_renewed_certificate_by_itself() {
         let dir = dir.path();
         let ca = Authority::new(dir, "ca")?;
         for file in ["broker", "broker-ended", "broker-elsewhere"] {
-            ca.host(file, "127.0.0.1", LONG)?;
+            ca.host(file, "127.0.0.1", (2020, 2090))?;
         }
         ca.unit("unit", ENDED)?;
         let broker = Broker::start(dir, &ca).await?;
@@ -325,18 +325,41 @@ fn a_unit_speaks_encrypted_and_takes_a_renewed_certificate_by_itself() {
         }
         board.write_all((lines + "{\"mono_us\":3000000,\"tick\":true}\n").as_bytes())?;
         ca.unit("unit", LONG)?;
-        let passed = async {
-            loop {
-                if let Event::Incoming(Packet::Publish(batch)) = seen.poll().await?
-                    && String::from_utf8_lossy(&batch.payload).contains("\"kind\":\"passage\"")
-                {
-                    return anyhow::Ok(());
+        let mut told = async |what: &str| {
+            let told = async {
+                loop {
+                    if let Event::Incoming(Packet::Publish(batch)) = seen.poll().await?
+                        && String::from_utf8_lossy(&batch.payload).contains(what)
+                    {
+                        return anyhow::Ok(());
+                    }
                 }
-            }
+            };
+            tokio::time::timeout(PATIENCE, told)
+                .await
+                .with_context(|| format!("nobody tells {what}: {}", said()))?
         };
-        tokio::time::timeout(PATIENCE, passed)
-            .await
-            .with_context(said)??;
+        told("\"kind\":\"passage\"").await?;
+
+        // Heartbeats tell which certificate ends first: the broker's, and then a shorter one of its own. A
+        // heartbeat tells what was known when the one before it was on the disk.
+        let tick = |second: u64| format!("{{\"mono_us\":{second}000000,\"tick\":true}}\n");
+        let at = |second: u64| format!("\"mono_us\":{second}000000,");
+        board.write_all(tick(4).as_bytes())?;
+        told(&at(4)).await?;
+        board.write_all(tick(5).as_bytes())?;
+        let ends = |of, year| {
+            format!("\"certificate\":{{\"of\":\"{of}\",\"ends\":\"{year}-01-01T00:00:00.000Z\"}}")
+        };
+        told(&ends("broker", 2090)).await?;
+        ca.unit("unit", (2020, 2080))?;
+        board.write_all(b"{\"mono_us\":5100000,\"link\":\"down\"}\n")?;
+        board.write_all(b"{\"mono_us\":5200000,\"link\":\"up\"}\n")?;
+        told(&at(5)).await?;
+        board.write_all(tick(6).as_bytes())?;
+        told(&at(6)).await?;
+        board.write_all(tick(7).as_bytes())?;
+        told(&ends("unit", 2080)).await?;
         drop(agent);
         Ok(())
     });

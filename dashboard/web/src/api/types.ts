@@ -17,7 +17,7 @@ export type AlertState = (typeof ALERT_STATES)[number];
 export const ALERT_KINDS = [
   'fever_suspected', 'missed_round', 'unit_offline', 'quarantine',
   'loss', 'fork', 'clock_disputed', 'sensor_fault', 'site_link_lost',
-  'short_round', 'capacity', 'delivery_failed', 'hub_trouble',
+  'short_round', 'capacity', 'delivery_failed', 'hub_trouble', 'certificate',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 

@@ -47,6 +47,10 @@ function factsOf(alert: Alert, { time_zone, site }: Place, voice: Voice): AlertF
     const at = Date.parse(text(key));
     return Number.isNaN(at) ? '' : format.moment(at, time_zone, at);
   };
+  const date = (key: string) => {
+    const at = Date.parse(text(key));
+    return Number.isNaN(at) ? '' : format.date(at, time_zone);
+  };
   // A sensor's faults are told apart by their code.
   const code = text('code') || (alert.kind === 'sensor_fault' ? (subject.id ?? '') : '');
   const window = (zone && slot && slotLabel(slot, zone.slots, time_zone, voice)) || moment('start');
@@ -64,6 +68,8 @@ function factsOf(alert: Alert, { time_zone, site }: Place, voice: Voice): AlertF
     n: number('n', (n) => format.count(n)),
     code,
     fault: code ? ((m.fault as Record<string, string>)[code] ?? code) : '',
+    ends: date('ends'),
+    of: text('of'),
     seconds: number('ahead_s', (n) => format.tenth(Math.abs(n))),
   };
 }

@@ -8,7 +8,7 @@ import type { AlertFacts } from './facts.ts';
 import { messages as zh } from './zh-CN.ts';
 
 const FACTS: AlertFacts = {
-  unit: 'gate-1', lane: 'x', zone: 'x', sensor: 'x', id: 'x', detail: 'x', slot: 'x', end: '11:00', skin: '36.5', delta: '1.9', n: '3', code: 'x', fault: 'x', seconds: '6.0',
+  unit: 'gate-1', lane: 'x', zone: 'x', sensor: 'x', id: 'x', detail: 'x', slot: 'x', end: '11:00', skin: '36.5', delta: '1.9', n: '3', code: 'x', fault: 'x', seconds: '6.0', ends: 'x', of: 'unit',
 };
 const BLANK = Object.fromEntries(Object.keys(FACTS).map((key) => [key, ''])) as unknown as AlertFacts;
 

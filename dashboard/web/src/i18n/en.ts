@@ -355,6 +355,15 @@ export const messages = {
       what: (f) => `Trouble of the hub itself: ${f.id}`,
       why: (f) => f.detail || 'What is wrong is in /readyz.',
     },
+    certificate: {
+      what: (f) => `Certificate near its end ${f.unit}`,
+      why: (f) => {
+        const whose = f.of === 'broker' ? 'The broker’s certificate' : 'The unit’s certificate';
+        return f.ends
+          ? `${whose} ends on ${f.ends}. Renew it, or the unit cannot send.`
+          : `${whose} ends soon. Renew it, or the unit cannot send.`;
+      },
+    },
   },
   inbox: {
     title: 'Alerts',

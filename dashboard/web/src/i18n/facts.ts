@@ -19,4 +19,8 @@ export interface AlertFacts {
   code: string;
   fault: string;
   seconds: string;
+  /** A site-local day. */
+  ends: string;
+  /** Whose certificate: `unit` or `broker`. */
+  of: string;
 }

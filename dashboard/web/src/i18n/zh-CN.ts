@@ -353,6 +353,11 @@ export const messages = {
       what: (f: AlertFacts) => `中心故障：${f.id}`,
       why: (f: AlertFacts) => f.detail || '详见 /readyz。',
     },
+    certificate: {
+      what: (f: AlertFacts) => `证书即将到期 ${f.unit}`,
+      why: (f: AlertFacts) =>
+        `${f.of === 'broker' ? '消息服务器' : '设备'}的证书${f.ends ? ` ${f.ends} 到期` : '即将到期'}，请更换，否则设备无法上传。`,
+    },
   },
   inbox: {
     title: '告警',

@@ -15,6 +15,7 @@ use gatepost_model::{
 use super::Taking;
 use crate::core::{
     alerts::{Cause, Occurrence},
+    certificate,
     coverage::{Blind, BlindCause, Blinded, Watching},
     fever,
     headcount::{Anchor, Counts, HourTable, Movement, Tally},
@@ -94,7 +95,11 @@ fn take_heartbeat(
     placed: Placed,
 ) {
     taking.watched(heartbeat.watched_from_mono_us, mono_us, placed);
-    taking.part.site.unit(&taking.batch.unit).clock = Some(heartbeat.clock);
+    let unit = &taking.batch.unit;
+    taking.part.site.unit(unit).clock = Some(heartbeat.clock);
+    if let Some(certificate) = heartbeat.certificate {
+        certificate::told(taking.part, taking.turn, unit, certificate, placed.time);
+    }
 }
 
 fn take_movement(site: &mut SiteDraft<'_>, lane: &LaneId, movement: Movement, at: Wall) {

@@ -3,7 +3,7 @@
 use gatepost_model::{Site, Wall, Zone};
 use serde_json::{Value, json};
 
-use crate::core::testing::{Log, wall};
+use crate::core::testing::{Dice, Log, wall};
 
 /// Midnight of the site's day, 2026-11-23 in Shanghai.
 pub(super) fn midnight() -> Wall {
@@ -130,33 +130,6 @@ pub(super) fn site() -> Site {
         "#
     ))
     .unwrap()
-}
-
-/// Numbers that are the same for the same seed (splitmix64).
-#[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    /// One of `0..n`.
-    pub(super) fn below(&mut self, n: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        i64::try_from((z ^ (z >> 31)) % u64::try_from(n.max(1)).unwrap()).unwrap()
-    }
-
-    pub(super) fn within(&mut self, from: i64, to: i64) -> i64 {
-        from + self.below(to - from)
-    }
-
-    pub(super) fn is_one_in(&mut self, n: i64) -> bool {
-        self.below(n) == 0
-    }
 }
 
 pub(super) fn day(seed: u64) -> Day {

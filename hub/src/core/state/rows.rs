@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::core::{
+    certificate::Told,
     coverage::Blinded,
     headcount::{Counts, Tally},
     rounds::{SeenRound, Slot},
@@ -79,6 +80,9 @@ pub struct UnitRow {
     pub offline: bool,
     /// Its clock contradicts the hub's.
     pub disputed: bool,
+    /// What it said last of its link's certificates.
+    #[serde(default)]
+    pub certificate: Option<Told>,
 }
 
 impl UnitRow {
@@ -97,6 +101,7 @@ impl UnitRow {
             said_at: None,
             offline: false,
             disputed: false,
+            certificate: None,
         }
     }
 }
