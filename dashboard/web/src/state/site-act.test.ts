@@ -3,7 +3,8 @@ import type { Slot, SiteSnapshot } from '../api/types.ts';
 import { counted, excusable, isSaid, siteActs, siteRequest, type SiteSaid } from './site-act.ts';
 
 const said: SiteSaid = {
-  by: '', count: '', zone: '', lane: 'people', outcome: 'admitted', slot: '', excuse: 'rain', reason: '', ago: '0', lasted: '20', litres: '', to: '', offer: 0,
+  by: '', count: '', zone: '', lane: 'people', outcome: 'admitted', slot: '', excuse: 'rain', reason: '', ago: '0', lasted: '20', litres: '',
+  agent: '', concentration: '', contact: '', operator: '', checker: '', to: '', offer: 0,
 };
 const slot = (id: string, verdict: Slot['verdict']) => ({ id, verdict }) as Slot;
 const site = {
@@ -28,6 +29,9 @@ test('what must be said is asked for', () => {
   expect(isSaid('excuse', { ...said, slot: 'b', excuse: 'other' })).toBe(false);
   expect(isSaid('excuse', { ...said, slot: 'b' })).toBe(true);
   expect(isSaid('round', { ...said, zone: 'living', reason: 'repair', lasted: '0' })).toBe(false);
+  const round = { ...said, zone: 'living', reason: 'repair' } as const;
+  expect(isSaid('round', { ...round, contact: 'long' })).toBe(false);
+  expect(isSaid('round', { ...round, contact: '30' })).toBe(true);
   expect(isSaid('hand_over', { ...said, to: 'li' })).toBe(true);
   expect(isSaid('accept', said)).toBe(false);
 });
@@ -44,4 +48,10 @@ test('what is said is in the request', () => {
   expect(siteRequest('s', 'round', { ...said, zone: 'living', reason: 'repair', ago: '5', litres: '3,5' }, now).body).toEqual({
     round: { zone: 'living', reason: 'repair', started: '2026-11-23T07:06:00.000Z', ended: '2026-11-23T07:26:00.000Z', litres: 3.5 },
   });
+  const written = { agent: ' chlorine ', concentration: '500 mg/l', contact: '30', checker: 'zhao' };
+  const whole = { ...said, ...written, by: 'li', zone: 'living', reason: 'repair' } as const;
+  expect(siteRequest('s', 'round', whole, now).body).toMatchObject({
+    round: { agent: 'chlorine', concentration: '500 mg/l', contact_min: 30, operator: 'li', checker: 'zhao' },
+  });
+  expect(siteRequest('s', 'round', { ...whole, operator: 'qian' }, now).body).toMatchObject({ by: 'li', round: { operator: 'qian' } });
 });

@@ -26,6 +26,13 @@ export interface SiteSaid {
   ago: string;
   lasted: string;
   litres: string;
+  /** What was sprayed, how strong, and how many minutes it stayed. */
+  agent: string;
+  concentration: string;
+  contact: string;
+  /** Who did it if it was somebody else, and who looked after it. */
+  operator: string;
+  checker: string;
   to: string;
   /** The number of the hand-over that is taken. */
   offer: number;
@@ -64,7 +71,9 @@ export function isSaid(act: SiteAct, said: SiteSaid): boolean {
     case 'roll_call': return Number.isInteger(number(said.count)) && number(said.count) >= 0;
     case 'entry': return said.outcome !== 'refused' || words;
     case 'excuse': return said.slot !== '' && (said.excuse !== 'other' || words);
-    case 'round': return words && number(said.ago) >= 0 && number(said.lasted) > 0 && (!said.litres.trim() || number(said.litres) > 0);
+    case 'round':
+      return words && number(said.ago) >= 0 && number(said.lasted) > 0 && (!said.litres.trim() || number(said.litres) > 0)
+        && (!said.contact.trim() || (Number.isInteger(number(said.contact)) && number(said.contact) >= 0));
     case 'release': return Number.isInteger(number(said.count)) && number(said.count) > 0 && words;
     case 'accept': return said.by.trim() !== '';
     case 'hand_over': return said.to.trim() !== '';
@@ -88,11 +97,14 @@ export function siteRequest(site: string, act: SiteAct, said: SiteSaid, now: num
       };
     case 'round': {
       const ended = now - number(said.ago) * 60_000;
+      const operator = said.operator.trim() || said.by.trim();
+      const written = { agent: said.agent, concentration: said.concentration, operator, checker: said.checker };
       const round = {
         zone: said.zone, reason,
         started: new Date(ended - number(said.lasted) * 60_000).toISOString(), ended: new Date(ended).toISOString(),
         ...(said.litres.trim() ? { litres: number(said.litres) } : {}),
-        ...(said.by.trim() ? { operator: said.by.trim() } : {}),
+        ...(said.contact.trim() ? { contact_min: number(said.contact) } : {}),
+        ...Object.fromEntries(Object.entries(written).map(([key, text]) => [key, text.trim()]).filter(([, text]) => text)),
       };
       return { path: `${base}/rounds`, body: { ...by, round } };
     }
