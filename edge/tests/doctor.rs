@@ -196,37 +196,36 @@ fn each_mistake_has_a_verdict_and_a_cure() {
     }
 }
 
-#[test]
-fn who_may_not_ask_the_agent_is_told_how_he_may() {
-    let dir = TempDir::new().unwrap();
-    let file = config(&dir, 1);
-    // Stands for a folder that another user may not enter: root may enter all.
-    fs::write(dir.path().join("data"), "").unwrap();
+/// What the doctor says in a folder where no agent runs, and its exit code.
+fn doctor_alone(dir: &TempDir) -> (String, Option<i32>) {
     let output = Command::new(EDGE)
         .args(["doctor", "--seconds", "1", "--config"])
-        .arg(file)
+        .arg(config(dir, 1))
         .output()
         .unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
+    (told, output.status.code())
+}
+
+#[test]
+fn who_may_not_ask_the_agent_is_told_how_he_may() {
+    let dir = TempDir::new().unwrap();
+    // Stands for a folder that another user may not enter: root may enter all.
+    fs::write(dir.path().join("data"), "").unwrap();
+    let (told, code) = doctor_alone(&dir);
     assert!(
         told.contains("WRONG  agent                  cannot be asked: "),
         "{told}"
     );
     assert!(told.contains("; look with sudo"), "{told}");
     assert!(!told.contains("pins"), "{told}");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(code, Some(1));
 }
 
 #[test]
 fn without_an_agent_the_doctor_says_so() {
     let dir = TempDir::new().unwrap();
-    let file = config(&dir, 1);
-    let output = Command::new(EDGE)
-        .args(["doctor", "--seconds", "1", "--config"])
-        .arg(file)
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let (told, code) = doctor_alone(&dir);
     assert!(
         told.contains("agent                  does not run"),
         "{told}"
