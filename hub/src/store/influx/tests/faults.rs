@@ -251,6 +251,22 @@ fn a_damaged_row_that_waits_is_unknown_and_the_rest_goes_on() {
     let verified = verify(&stage.journal.borrow().0).unwrap();
     assert_eq!((verified.rows, verified.events), (3, 2));
     assert_eq!((verified.wrong.len(), verified.aside), (1, 1));
+    // Nor does one hold up those after it when there is nothing else to send.
+    stage.append(&[passage(4, 2)]);
+    stage
+        .journal
+        .borrow()
+        .0
+        .execute_batch(&spoil.replace("= 2", "= 4"))
+        .unwrap();
+    stage.forward();
+    stage.append(&[passage(5, 2)]);
+    stage.forward();
+    let expected = (
+        vec![1, 0, 2],
+        vec![(edges[1], edges[2]), (edges[2], edges[3])],
+    );
+    assert_eq!(told(&stage.influx), expected);
     // Another process knows it too.
     let again = Influx::open(&stage.influx.file, Arc::clone(&stage.influx.client)).unwrap();
     assert_eq!(told(&again), expected);
