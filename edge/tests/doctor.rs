@@ -234,4 +234,6 @@ fn without_an_agent_the_doctor_says_so() {
         told.contains("without an agent nothing is to be seen"),
         "{told}"
     );
+    // Nobody listens at its broker's address.
+    assert_eq!(code, Some(1), "{told}");
 }
