@@ -108,14 +108,18 @@ impl Desk {
     }
 
     fn acknowledge(&mut self, seconds: i64, alert: u64) {
+        self.act(seconds, alert, AlertAct::Acknowledge, None);
+    }
+
+    fn act(&mut self, seconds: i64, alert: u64, act: AlertAct, note: Option<&str>) {
         let command = Command {
             by: "wang".to_owned(),
             key: None,
             act: Act::Alert {
                 alert,
                 version: None,
-                note: None,
-                act: AlertAct::Acknowledge,
+                note: note.map(str::to_owned),
+                act,
             },
         };
         self.turn(seconds, Input::Command { ticket: 1, command });
@@ -376,17 +380,8 @@ fn numbers_go_on_after_all_is_forgotten() {
         let alert = desk.raise(n * 60 * days, "gate-1", Severity::Minor);
         desk.tick(n * 60 * days);
         desk.answer(n * 60 * days, Ok("ok"));
-        let command = Command {
-            by: "wang".to_owned(),
-            key: None,
-            act: Act::Alert {
-                alert,
-                version: None,
-                note: None,
-                act: AlertAct::Resolve { outcome: None },
-            },
-        };
-        desk.turn(n * 60 * days, Input::Command { ticket: 1, command });
+        let resolve = AlertAct::Resolve { outcome: None };
+        desk.act(n * 60 * days, alert, resolve, None);
         (31..33).for_each(|day| desk.tick((n * 60 + day) * days));
         let kept: Vec<u64> = desk.core.state().post.all().map(|row| row.id).collect();
         assert_eq!(kept, [n.unsigned_abs() + 1]);
@@ -539,19 +534,9 @@ fn what_is_critical_is_reminded_of_and_what_comes_back_is_told_again() {
     let mut desk = Desk::new(GUARD);
     let alert = desk.raise(0, "gate-1", Severity::Minor);
     minutes(&mut desk, 0..30);
-    let command = Command {
-        by: "wang".to_owned(),
-        key: None,
-        act: Act::Alert {
-            alert,
-            version: None,
-            note: Some("the part is ordered".to_owned()),
-            act: AlertAct::Shelve {
-                until: at_minute(90),
-            },
-        },
-    };
-    desk.turn(1_800, Input::Command { ticket: 1, command });
+    let until = at_minute(90);
+    let shelve = AlertAct::Shelve { until };
+    desk.act(1_800, alert, shelve, Some("the part is ordered"));
     minutes(&mut desk, 31..200);
     let at: Vec<i64> = desk.log().iter().map(|(at, ..)| at / 60).collect();
     assert_eq!(at.len(), 2, "{at:?}");
