@@ -1,4 +1,4 @@
-use gatepost_model::remote::Order;
+use gatepost_model::{event::FaultCode, remote::Order};
 
 use super::*;
 use crate::config::Config;
