@@ -264,6 +264,7 @@ mod tests {
             boots: 1,
             settled: 2_000_000,
             reserved: 3_000_000,
+            under_way: Vec::new(),
         };
         state.units.insert(unit_key("s", "u"), kept);
         let journal = Journal::open(dir.path(), state.clone()).unwrap();

@@ -80,14 +80,16 @@ pub async fn verify(
     running: bool,
     say: &mut impl FnMut(String),
 ) -> anyhow::Result<bool> {
-    // Read before the spools are drained: what it says is durable is in a spool by now.
+    // Read before the spools are drained: what it says is durable is in a spool by now. A round that
+    // ends meanwhile is under way before, one that begins is so after.
+    let before = told_by_the_world(dir)?;
     let truths = read_truths(dir)?;
-    let told = if running {
-        Told::new()
-    } else {
-        told_by_a_killed_world(dir)?
-    };
-    if !told.is_empty() {
+    let mut told = told_by_the_world(dir)?;
+    told.under_way.extend(before.under_way);
+    if running {
+        told.through.clear();
+    }
+    if !told.through.is_empty() {
         say("The world was killed: what it had not yet told is not judged.".to_owned());
     }
     if let Err(stuck) = drained(api, demo).await {
@@ -107,16 +109,23 @@ pub async fn verify(
     }
 }
 
-/// How far a world had told everything when it was killed; nothing of one that has ended.
-fn told_by_a_killed_world(dir: &Path) -> anyhow::Result<Told> {
-    let Some(state) = read_state(dir)?.filter(|state| state.playing) else {
-        return Ok(Told::new());
+/// What the world has not told yet; and how far it had told everything, if it was killed.
+fn told_by_the_world(dir: &Path) -> anyhow::Result<Told> {
+    let mut told = Told::default();
+    let Some(state) = read_state(dir)? else {
+        return Ok(told);
     };
-    let told = state.units.into_iter().map(|(unit, kept)| {
-        let after_boot = u64::try_from(kept.settled - kept.boot_at).unwrap_or(0);
-        ((unit, kept.boot.to_string()), after_boot)
-    });
-    Ok(told.collect())
+    for (unit, kept) in state.units {
+        let rounds = kept.under_way.iter();
+        told.under_way
+            .extend(rounds.map(|start| (unit.clone(), start.boot.to_string(), start.mono_us)));
+        if state.playing {
+            let after_boot = u64::try_from(kept.settled - kept.boot_at).unwrap_or(0);
+            told.through
+                .insert((unit, kept.boot.to_string()), after_boot);
+        }
+    }
+    Ok(told)
 }
 
 async fn report(

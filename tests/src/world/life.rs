@@ -50,6 +50,18 @@ pub struct Kept {
     pub settled: WallUs,
     /// Nothing at or after this was played.
     pub reserved: WallUs,
+    /// Rounds whose start was shown, and which will be told when they are over.
+    #[serde(default)]
+    pub under_way: Vec<Start>,
+}
+
+/// The boot in which a happening began, and when in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Start {
+    /// The boot.
+    pub boot: BootId,
+    /// The board's time.
+    pub mono_us: Micros,
 }
 
 /// A unit's life.
@@ -76,6 +88,9 @@ pub struct Life {
 #[derive(Debug)]
 struct Open {
     happening: Happening,
+    /// The boot in which it began: a round may be over in a later one.
+    boot: BootId,
+    boot_at: WallUs,
     first: WallUs,
     seen: u32,
     /// Some input was not shown to the agent, or the agent was away in between.
@@ -103,6 +118,13 @@ pub enum Played {
     PowerCut(WallUs),
 }
 
+impl Open {
+    /// The board's time of a moment, in the boot in which it began.
+    fn mono(&self, at: WallUs) -> Micros {
+        mono(self.boot_at, at)
+    }
+}
+
 impl Life {
     /// A life that begins with a boot at `start`.
     pub fn begin(who: Who, source: Source, start: WallUs) -> Self {
@@ -112,6 +134,7 @@ impl Life {
             boots: 1,
             settled: start,
             reserved: start,
+            under_way: Vec::new(),
         };
         Self::resume(who, source, &kept)
     }
@@ -142,6 +165,10 @@ impl Life {
     /// is kept again.
     pub fn kept(&self, reserved: WallUs) -> Kept {
         let open = self.open.values().map(|open| open.first);
+        let rounds = self
+            .open
+            .values()
+            .filter(|open| open.happening.what == What::Round);
         let pending = self.pending.iter().map(|pending| pending.first);
         Kept {
             boot: self.boot.clone(),
@@ -152,6 +179,12 @@ impl Life {
                 .min()
                 .map_or(self.position, |first| first.min(self.position)),
             reserved,
+            under_way: rounds
+                .map(|open| Start {
+                    boot: open.boot.clone(),
+                    mono_us: open.mono(open.happening.at),
+                })
+                .collect(),
         }
     }
 
@@ -167,7 +200,7 @@ impl Life {
 
     /// The board's time of a moment, in the boot that runs.
     pub fn mono(&self, at: WallUs) -> Micros {
-        Micros::try_from(at - self.boot_at).unwrap_or(0)
+        mono(self.boot_at, at)
     }
 
     /// Whether everything played so far is confirmed.
@@ -200,7 +233,7 @@ impl Life {
             truths.extend(pending.truths);
         }
         for open in self.open.values_mut() {
-            let started = Micros::try_from(open.happening.at - self.boot_at).unwrap_or(0);
+            let started = open.mono(open.happening.at);
             if open.happening.what == What::Round && self.durable >= started && open.seen > 0 {
                 open.disturbed = true;
             } else {
@@ -333,6 +366,8 @@ impl Life {
         let Some((id, happening)) = part else { return };
         let open = self.open.entry(id).or_insert_with(|| Open {
             happening: happening.clone(),
+            boot: self.boot.clone(),
+            boot_at: self.boot_at,
             first: stimulus.at,
             seen: 0,
             broken: false,
@@ -376,8 +411,8 @@ impl Life {
             t_end: happening.end.map(wall),
             site: self.who.site.clone(),
             unit: self.who.unit.clone(),
-            boot: self.boot.clone(),
-            mono_us: self.mono(happening.at),
+            boot: open.boot.clone(),
+            mono_us: open.mono(happening.at),
             what: happening.what,
             lane: happening.lane.and_then(|lane| lane.parse::<LaneId>().ok()),
             zone: happening.zone,
@@ -387,7 +422,7 @@ impl Life {
             skin_c: happening.skin_c,
             outcome: happening.outcome.map(str::to_owned),
             litres: happening.litres.filter(|_| whole),
-            end_mono_us: happening.end.map(|end| self.mono(end)),
+            end_mono_us: happening.end.map(|end| open.mono(end)),
             durable: false,
         };
         let beside = happening.beside.as_ref().map(|beside| Truth {
@@ -453,6 +488,10 @@ impl Life {
             from = at + 1;
         }
     }
+}
+
+fn mono(boot_at: WallUs, at: WallUs) -> Micros {
+    Micros::try_from(at - boot_at).unwrap_or(0)
 }
 
 fn wall(at: WallUs) -> Wall {

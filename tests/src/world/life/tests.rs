@@ -166,3 +166,46 @@ fn a_skipped_round_does_not_happen() {
     assert_eq!(left.len() + 1, all.len());
     assert!(all.contains(&mono) && !left.contains(&mono));
 }
+
+#[test]
+fn a_round_is_kept_as_under_way_with_the_boot_and_the_moment_that_will_be_told() {
+    let plan = PLANS[0];
+    let start = Span::of(plan.zone, "2026-11-23".parse().unwrap()).from;
+    let source = Source::Life {
+        plan,
+        post: Post::Yard,
+        seed: 4,
+        faces: None,
+    };
+    // Whether the power is cut in the middle of the round.
+    for unplugged in [false, true] {
+        let mut life = Life::begin(who(4), source.clone(), start);
+        let (mut out, mut truths) = (Vec::new(), Vec::new());
+        life.attach(start, &mut out, &mut truths);
+        let mut at = start;
+        while life.kept(at).under_way.is_empty() {
+            at += MINUTE;
+            life.play(at, usize::MAX, None, &mut out, &mut truths);
+            life.confirmed(u64::MAX, &mut truths);
+        }
+        let began = life.kept(at).under_way.remove(0);
+        assert_eq!(&began.boot, life.boot());
+        assert!(began.mono_us > life.mono(at - MINUTE) && began.mono_us <= life.mono(at));
+        if unplugged {
+            life.cut_power(&mut truths);
+            life.restore_power(at + 10, &mut truths);
+            life.attach(at + 10, &mut out, &mut truths);
+            assert_ne!(&began.boot, life.boot());
+            assert_eq!(life.kept(at).under_way[0], began);
+        }
+        life.play(at + 2 * HOUR, usize::MAX, None, &mut out, &mut truths);
+        life.confirmed(u64::MAX, &mut truths);
+        let told = truths
+            .iter()
+            .find(|truth| truth.what == What::Round && truth.mono_us == began.mono_us);
+        let told = told.expect("it is told when it is over");
+        assert_eq!((&told.boot, told.durable), (&began.boot, !unplugged));
+        let over = life.kept(life.position()).under_way;
+        assert!(!over.contains(&began), "{over:?}");
+    }
+}
