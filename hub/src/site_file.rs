@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatepost_model::{Site, plan::Window, recipient::Recipient};
+use gatepost_model::{Site, plan::Window, recipient::Recipient, site::MOST_COUNT_ERROR};
 use serde::{Deserialize, Serialize};
 use toml::{
     Spanned,
@@ -109,6 +109,11 @@ fn check(site: &Site, at: usize, mistakes: &mut Mistakes) {
     if SiteZone::parse(&site.time_zone).is_err() {
         let what = format!("`time_zone` of site `{id}` is `{}`", site.time_zone);
         mistakes.add(at, what, "write an IANA name like \"Asia/Shanghai\"");
+    }
+    if !(0.0..=MOST_COUNT_ERROR).contains(&site.count_error) {
+        let what = format!("`count_error` of site `{id}` is {}", site.count_error);
+        let cure = format!("write the share of people who are miscounted, 0 to {MOST_COUNT_ERROR}");
+        mistakes.add(at, what, cure);
     }
     let mut lanes = BTreeSet::new();
     for lane in &site.lanes {
@@ -220,11 +225,12 @@ mod tests {
         let wrong = SITE
             .replace("Asia/Shanghai", "Asia/Shanghai2")
             .replace("used = false", "min_litres = 0.0")
-            .replace("hourly = 400", "hourly = 7");
+            .replace("hourly = 400", "hourly = 7")
+            .replace("units =", "count_error = 2.0\n        units =");
         let guard = "[[recipient]]\nname = \"guard\"\nchannel = \"mail\"\n";
         let wrong = format!("{wrong}\n{guard}{guard}");
         let mistakes = parse(&wrong).unwrap_err();
-        assert_eq!(mistakes.iter().count(), 4, "{mistakes}");
+        assert_eq!(mistakes.iter().count(), 5, "{mistakes}");
         let unknown = SITE.replace("kind =", "sort =");
         let mistakes = parse(&unknown).unwrap_err();
         assert_eq!(mistakes.iter().next().unwrap().line, 11, "{mistakes}");

@@ -202,6 +202,10 @@ pub struct Site {
     /// More people than this on the site are an alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
+    /// Share of people whom a lane does not count, or counts twice, 0 to [`MOST_COUNT_ERROR`]: what a
+    /// count by hand beside the gate has shown. Widens the headcount's band.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub count_error: f64,
     /// When those who come and go are to be measured: morning and evening (PRODUCT), unless the site
     /// says otherwise.
     #[serde(default = "morning_and_evening")]
@@ -238,6 +242,14 @@ pub struct Site {
     pub severities: BTreeMap<AlertKind, Severity>,
 }
 
+/// A gate that errs more often than this, as a share of people, needs mending and not a wider band.
+pub const MOST_COUNT_ERROR: f64 = 0.2;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
 fn morning_and_evening() -> Vec<Hours> {
     [(6, 10), (17, 21)]
         .into_iter()
@@ -254,6 +266,7 @@ impl Site {
             plan_from: None,
             plan_holds_from: None,
             capacity: None,
+            count_error: 0.0,
             measuring: morning_and_evening(),
             holidays: BTreeSet::new(),
             work_days: BTreeSet::new(),

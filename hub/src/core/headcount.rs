@@ -1,8 +1,8 @@
 //! How many people are inside: in minus out since an anchor, with an honest band.
 //!
-//! The band is widened by one for each movement whose direction is unknown, and for the time in
-//! which a lane was not watched by what usually passes that lane at that hour of the day. Where
-//! there is no such history there is no band. All is computed from sets and sums, so the order in
+//! The band is widened by one for each movement whose direction is unknown, for the time in which a
+//! lane was not watched by what usually passes that lane at that hour of the day, and by what the
+//! lanes miscount. Where there is no such history there is no band. All is computed from sets and sums, so the order in
 //! which the record arrives does not matter.
 
 mod hours;
@@ -82,6 +82,8 @@ pub struct Basis<'a> {
     /// An unwatched tail up to `now` that is no longer than this, microseconds, is only the time
     /// that proof takes to arrive.
     pub lag_us: i64,
+    /// Share of people whom a lane does not count, or counts twice.
+    pub count_error: f64,
 }
 
 /// The headcount with its band.
@@ -109,17 +111,31 @@ pub fn headcount(tally: &Tally, basis: &Basis<'_>) -> Headcount {
 
     let raw = tally.raw();
     let unclear = i64::try_from(tally.counts.unclear).unwrap_or(i64::MAX);
-    // A small surplus of rounding must not make a whole person.
-    let people = |usual: f64| (usual - 1e-6).ceil().max(0.0) as i64;
+    let doubtful = unclear.saturating_add(miscounted(&tally.counts, basis.count_error));
     let widened = |by: i64| raw.saturating_add(by).max(0);
     Headcount {
         estimate: raw.max(0),
-        low: unknown.map(|usual| widened(-unclear.saturating_add(people(usual.out)))),
-        high: unknown.map(|usual| widened(unclear.saturating_add(people(usual.into)))),
+        low: unknown.map(|usual| widened(-doubtful.saturating_add(people(usual.out)))),
+        high: unknown.map(|usual| widened(doubtful.saturating_add(people(usual.into)))),
         since,
         unclear: tally.counts.unclear,
         unwatched_s: u64::try_from(unwatched_us / 1_000_000).unwrap_or(0),
     }
+}
+
+/// Whole people, from a sum of shares of them.
+fn people(share: f64) -> i64 {
+    // A small surplus of rounding must not make a whole person.
+    (share - 1e-6).ceil().max(0.0) as i64
+}
+
+/// By how many the sum may be wrong, either way, if each passage is miscounted by itself with the
+/// probability `error`: those who came and stay are wrong on average by that share of them, and the
+/// rest is a binomial spread of variance `error (1 - error) (in + out)`, taken twice (95 % of a
+/// normal distribution lies within 1.96 of its standard deviations).
+fn miscounted(counts: &Counts, error: f64) -> i64 {
+    let (into, out) = (counts.into as f64, counts.out as f64);
+    people(error * (into - out).abs() + 2.0 * (error * (1.0 - error) * (into + out)).sqrt())
 }
 
 type Range = (Wall, Wall);

@@ -27,6 +27,7 @@ pub(super) fn of(site: &SiteState, zone: Option<Zone>, now: Wall) -> Option<Head
         zone: site.zone,
         now,
         lag_us: proof_lag_us(site),
+        count_error: site.site.count_error,
     };
     Some(headcount(tally, &basis))
 }

@@ -78,6 +78,7 @@ fn count(movements: &[(i64, Movement)], sight: &Sight, now: i64) -> Headcount {
             zone: SiteZone::parse("Asia/Shanghai").unwrap(),
             now: at(now),
             lag_us: 3 * MINUTE,
+            count_error: 0.0,
         },
     )
 }
@@ -186,6 +187,7 @@ fn an_hour_that_was_half_watched_counts_half() {
             zone: SiteZone::parse("Asia/Shanghai").unwrap(),
             now: at(DAY + 120),
             lag_us: 0,
+            count_error: 0.0,
         },
     );
     assert_eq!(
@@ -193,6 +195,22 @@ fn an_hour_that_was_half_watched_counts_half() {
         (0, Some(0), Some(20))
     );
     assert_eq!(result.unwatched_s, 3600);
+}
+
+#[test]
+fn a_lane_that_miscounts_widens_the_band_by_its_share_and_its_spread() {
+    let counts = |into, out| Counts {
+        into,
+        out,
+        unclear: 0,
+    };
+    assert_eq!(miscounted(&counts(500, 100), 0.0), 0);
+    assert_eq!(miscounted(&counts(0, 0), 0.01), 0);
+    // 1 % of the 400 who stay, and twice the root of 0.01 * 0.99 * 600.
+    assert_eq!(miscounted(&counts(500, 100), 0.01), 9);
+    assert_eq!(miscounted(&counts(100, 500), 0.01), 9);
+    // A balance that is even has its spread alone.
+    assert_eq!(miscounted(&counts(300, 300), 0.01), 5);
 }
 
 #[test]
