@@ -7,6 +7,7 @@
 //! On the simulated board `[[input]]` and `[[output]]` may be left out: the names that lanes and
 //! stations use are then pins themselves. As soon as one is written, every pin must be.
 
+mod bodies;
 mod gate;
 mod mistakes;
 mod pins;
@@ -16,6 +17,7 @@ use std::{path::PathBuf, time::Duration};
 
 use gatepost_model::{Chain, SiteId, UnitId};
 
+pub use bodies::Bodies;
 pub use gate::{
     Barrier, Beam, Button, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer,
 };

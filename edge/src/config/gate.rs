@@ -6,6 +6,7 @@ use gatepost_model::{LaneId, LaneKind, LeadsTo, SensorId, Zone};
 
 use super::{
     Mistakes,
+    bodies::{self, Bodies},
     pins::{Pins, Probe, Purpose, Wiring},
     reader::Section,
 };
@@ -65,6 +66,8 @@ pub struct Lane {
     pub min_off: Duration,
     /// A gap of this length, both beams clear, still belongs to the same vehicle.
     pub merge: Duration,
+    /// Where it is known how far apart the beams are: two people at once may show themselves.
+    pub bodies: Option<Bodies>,
     /// A passage that takes longer is unclear.
     pub timeout: Duration,
     /// A beam that is broken for longer is blocked.
@@ -307,6 +310,7 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
     let min_on = section.millis("min_on_ms", 8, 0..=1000, mistakes);
     let min_off = section.millis("min_off_ms", 30, 0..=5000, mistakes);
     let merge = section.millis("merge_ms", default.merge_ms, 0..=60_000, mistakes);
+    let bodies = bodies::read(&mut section, kind, mistakes);
     let timeout = section.seconds("timeout_s", default.timeout_s, 0.1..=86_400.0, mistakes);
     let blocked = section.seconds("blocked_s", default.blocked_s, 0.1..=86_400.0, mistakes);
     let lamp = pins.output(&mut section, "lamp", mistakes);
@@ -322,6 +326,7 @@ fn lane(mut section: Section<'_>, pins: &mut Pins, mistakes: &mut Mistakes) -> O
         min_on,
         min_off,
         merge,
+        bodies,
         timeout,
         blocked,
         lamp,

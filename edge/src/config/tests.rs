@@ -188,6 +188,31 @@ fn mistakes_of_the_wiring_are_told() {
 }
 
 #[test]
+fn bodies_are_of_people_and_need_the_beams_distance() {
+    let lane = |kind: &str, keys: &str| {
+        let lane = format!("kind = \"{kind}\"\n{keys}");
+        Config::parse(&GOOD.replace("kind = \"people\"", &lane))
+    };
+    assert_eq!(lane("people", "").unwrap().gate.lanes[0].bodies, None);
+    let bodies = lane("people", "spacing_mm = 120").unwrap().gate.lanes[0].bodies;
+    assert_eq!(
+        bodies,
+        Some(Bodies {
+            spacing_m: 0.12,
+            depth_m: 0.25
+        })
+    );
+    for (kind, keys, told) in [
+        ("people", "body_mm = 400", "add spacing_mm"),
+        ("people", "spacing_mm = 20", "write 50 to 500"),
+        ("goods", "spacing_mm = 200", "`spacing_mm` is of people"),
+    ] {
+        let mistakes = lane(kind, keys).unwrap_err().to_string();
+        assert!(mistakes.contains(told), "{keys}: {mistakes}");
+    }
+}
+
+#[test]
 fn tls_is_whole_or_not_there() {
     let mqtt = |keys: &str| GOOD.replace("[mqtt]\n", &format!("[mqtt]\n{keys}\n"));
     assert_eq!(Config::parse(GOOD).unwrap().mqtt.tls, None);

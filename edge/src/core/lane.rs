@@ -6,15 +6,17 @@
 //! `in`, B first and A last is `out`, the same one twice is a U-turn and nothing. So a hesitation in
 //! the middle does no harm. On a people's lane two bodies at once show themselves: the nearer beam alone
 //! is broken again after the farther one was, and then both (a hand is too thin for both beams); or a
-//! U-turn is quicker than anybody turns, which is one in and one out. What cannot be told is `unclear` and never a guess: lost edges, a
+//! U-turn is quicker than anybody turns, which is one in and one out. Where the beams' distance is known
+//! the body's pace and depth tell more ([`figure`]); somebody too deep for one is counted once, and what may
+//! have passed beside them is `unclear`. What cannot be told is `unclear` and never a guess: lost edges, a
 //! passage that does not end, both beams changing at one instant, a restart in the middle.
-
-use std::time::Duration;
 
 use gatepost_model::{
     Direction, Happening, LaneKind,
     event::{FaultCode, Passage, UnclearReason},
 };
+
+use open::{Judgement, Open};
 
 use super::{
     SYNC_WINDOW,
@@ -37,8 +39,15 @@ pub enum Side {
     B,
 }
 
-/// Nobody who has left the first beam turns and is back in it sooner.
-const TURNS: Duration = Duration::from_millis(350);
+impl Side {
+    /// Where somebody goes who comes by this beam.
+    fn leads(self) -> Direction {
+        match self {
+            Self::A => Direction::In,
+            Self::B => Direction::Out,
+        }
+    }
+}
 
 /// Bodies, hands and bouncing contacts give a beam fewer edges a second.
 const MOST_EDGES: u32 = 200;
@@ -46,9 +55,6 @@ const MOST_EDGES: u32 = 200;
 /// So many in a row who broke one beam and never the other show that the other one is dead: nobody's
 /// people all turn round at the same place.
 const ONE_SIDED: u32 = 10;
-
-/// A hand is too thin to break both beams, but for the filter's few milliseconds.
-const BODY: Duration = Duration::from_millis(10);
 
 /// The machine of one lane.
 #[derive(Debug)]
@@ -63,6 +69,17 @@ pub struct Lane {
     sprayer_level: Option<bool>,
     /// While the beams are noisy one movement that cannot be told is enough.
     noise_told: bool,
+    /// A vehicle's part that broke one beam only.
+    between: Option<Between>,
+}
+
+/// A cab shorter than the beams' distance may stand between them, light falling through before and
+/// behind it: neither beam shows that a lorry is there.
+#[derive(Debug, Clone, Copy)]
+struct Between {
+    came_by: Side,
+    since: BoardTime,
+    cleared: BoardTime,
 }
 
 #[derive(Debug)]
@@ -89,28 +106,6 @@ enum State {
     Stalled,
 }
 
-#[derive(Debug)]
-struct Open {
-    since: BoardTime,
-    /// Of the sprayer.
-    pulses: u64,
-    first: Option<Side>,
-    last: Option<Side>,
-    both: bool,
-    /// Since when, and for how long in all, only the farther beam was broken.
-    far_since: Option<BoardTime>,
-    far_for: Duration,
-    /// The nearer beam alone was broken after that,
-    near_again: bool,
-    /// and since then both,
-    both_again: Option<BoardTime>,
-    /// for longer than a hand: another body.
-    second: bool,
-    taint: Option<UnclearReason>,
-    changed: BoardTime,
-    clear_since: Option<BoardTime>,
-}
-
 impl Lane {
     /// The lane with nobody in it.
     pub fn new(config: config::Lane) -> Self {
@@ -130,6 +125,7 @@ impl Lane {
             one_sided: (Side::A, 0),
             sprayer_level: None,
             noise_told: false,
+            between: None,
             config,
         }
     }
@@ -154,6 +150,7 @@ impl Lane {
                 is_known(&beam.beam, FaultCode::Blocked).then(|| now.plus(SYNC_WINDOW));
         }
         self.sprayer_level = None;
+        self.between = None;
         self.state = if was_open && restart {
             let mut open = Open::begun(now);
             open.taint = Some(UnclearReason::Restart);
@@ -380,15 +377,16 @@ impl Lane {
             return;
         };
         self.look_for_a_dead_beam(cleared, &open, out);
-        match open.judge(self.config.kind) {
+        let (judgement, since) = self.judge(cleared, &open);
+        match judgement {
             Judgement::Nothing => {}
             Judgement::Unclear(_) if self.is_noisy() && self.noise_told => {}
             Judgement::Unclear(reason) => {
                 self.noise_told = self.is_noisy();
                 out.unclear(cleared, &self.config.id, reason);
             }
-            Judgement::Passed(dir) => {
-                let duration = cleared.since(open.since).as_millis();
+            Judgement::Passed(dir) | Judgement::PassedPerhapsTwo(dir) => {
+                let duration = cleared.since(since).as_millis();
                 let sprayed = self.config.sprayer.as_ref().map(|sprayer| {
                     let litres = open.pulses as f64 / sprayer.pulses_per_litre;
                     (
@@ -404,7 +402,40 @@ impl Lane {
                     litres: sprayed.map(|(litres, _)| litres),
                 };
                 out.happened(cleared, Happening::Passage(passage));
+                if let Judgement::PassedPerhapsTwo(_) = judgement {
+                    out.unclear(cleared, &self.config.id, UnclearReason::Overlap);
+                }
             }
+        }
+    }
+
+    /// What passed, and since when. Of a lorry that stood with its cab between the beams the rest comes
+    /// and goes by the beam that the cab had not reached: with the cab it is one lorry.
+    fn judge(&mut self, cleared: BoardTime, open: &Open) -> (Judgement, BoardTime) {
+        let judgement = open.judge(&self.config);
+        let before = self.between.take();
+        let (Judgement::Nothing, Some(side)) = (judgement, open.first) else {
+            return (judgement, open.since);
+        };
+        if self.config.kind == LaneKind::People {
+            return (judgement, open.since);
+        }
+        if !open.both {
+            self.between = Some(Between {
+                came_by: side,
+                since: open.since,
+                cleared,
+            });
+            return (judgement, open.since);
+        }
+        match before {
+            Some(before)
+                if before.came_by != side
+                    && open.since.since(before.cleared) <= self.config.timeout =>
+            {
+                (Judgement::Passed(before.came_by.leads()), before.since)
+            }
+            _ => (judgement, open.since),
         }
     }
 
@@ -458,100 +489,7 @@ impl Lane {
     }
 }
 
-enum Judgement {
-    Nothing,
-    Passed(Direction),
-    Unclear(UnclearReason),
-}
-
-impl Open {
-    fn begun(since: BoardTime) -> Self {
-        Self {
-            since,
-            pulses: 0,
-            first: None,
-            last: None,
-            both: false,
-            far_since: None,
-            far_for: Duration::ZERO,
-            near_again: false,
-            both_again: None,
-            second: false,
-            taint: None,
-            changed: since,
-            clear_since: None,
-        }
-    }
-
-    /// Takes the two beams' state from `at` on.
-    fn changed_to(&mut self, at: BoardTime, broken: (bool, bool)) {
-        if let Some(since) = self.far_since.take() {
-            self.far_for += at.since(since);
-        }
-        if let Some(since) = self.both_again.take() {
-            self.second |= at.since(since) >= BODY;
-        }
-        // A state that did not last has no say: two beams that change at one instant have no order.
-        let at_once = at == self.changed && at != self.since;
-        let single = match broken {
-            (true, false) => Some(Side::A),
-            (false, true) => Some(Side::B),
-            (true, true) => {
-                if at == self.since {
-                    self.first = None;
-                }
-                self.both = true;
-                self.both_again = self.near_again.then_some(at);
-                None
-            }
-            (false, false) => {
-                self.clear_since = Some(at);
-                if at_once {
-                    self.last = None;
-                }
-                None
-            }
-        };
-        if broken != (false, false) {
-            self.clear_since = None;
-        }
-        if let Some(side) = single {
-            if !self.both {
-                self.first.get_or_insert(side);
-            }
-            if self.both && self.first.is_some() {
-                if self.first == Some(side) {
-                    self.near_again |= !self.far_for.is_zero();
-                } else {
-                    self.far_since = Some(at);
-                }
-            }
-            self.last = Some(side);
-        }
-        self.changed = at;
-    }
-
-    fn judge(&self, kind: LaneKind) -> Judgement {
-        if let Some(reason) = self.taint {
-            return Judgement::Unclear(reason);
-        }
-        let turned = self.first == self.last;
-        let two = if turned {
-            !self.far_for.is_zero() && self.far_for < TURNS
-        } else {
-            self.second
-        };
-        if kind == LaneKind::People && two {
-            return Judgement::Unclear(UnclearReason::Overlap);
-        }
-        match (self.first, self.last, self.both) {
-            (Some(Side::A), Some(Side::B), true) => Judgement::Passed(Direction::In),
-            (Some(Side::B), Some(Side::A), true) => Judgement::Passed(Direction::Out),
-            (Some(first), Some(last), _) if first == last => Judgement::Nothing,
-            _ => Judgement::Unclear(UnclearReason::Overlap),
-        }
-    }
-}
-
+mod figure;
+mod open;
 #[cfg(test)]
 mod tests;

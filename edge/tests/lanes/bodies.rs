@@ -32,6 +32,26 @@ pub(crate) struct Body {
     pub(crate) course: Vec<Point>,
     /// Walking inwards or out: what is forward.
     pub(crate) forward: f64,
+    /// How the trunk runs ahead and falls behind with each step.
+    pub(crate) sway: Option<Sway>,
+}
+
+/// A trunk is fastest in mid-step and slowest as the heel lands: around its mean course it moves by a
+/// centimetre or two, twice a stride.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sway {
+    /// Metres to each side.
+    pub(crate) amplitude: f64,
+    /// Steps a second.
+    pub(crate) rate: f64,
+    /// Of the step, radians.
+    pub(crate) phase: f64,
+}
+
+impl Sway {
+    fn at(self, at: f64) -> f64 {
+        self.amplitude * (std::f64::consts::TAU * self.rate * at + self.phase).sin()
+    }
 }
 
 impl Body {
@@ -50,17 +70,30 @@ impl Body {
         }
     }
 
-    /// Whether it stands in a beam at `beam` metres.
-    pub(crate) fn covers(&self, beam: f64, at: f64) -> bool {
-        let ahead = (beam - self.place(at)) * self.forward;
+    /// Whether it stands in a beam at `beam` metres, or over a loop that reaches so far to each side.
+    pub(crate) fn covers(&self, beam: f64, reach: f64, at: f64) -> bool {
+        let sway = self.sway.map_or(0.0, |sway| sway.at(at));
+        let ahead = (beam - self.place(at)) * self.forward - sway;
         let arm = |arm: &Arm| {
             let hand = arm.amplitude * (std::f64::consts::TAU * arm.rate * at + arm.phase).sin();
-            (ahead - hand).abs() <= arm.half
+            (ahead - hand).abs() <= arm.half + reach
         };
         self.solid
             .iter()
-            .any(|solid| (solid.from..=solid.to).contains(&ahead))
+            .any(|solid| (solid.from - reach..=solid.to + reach).contains(&ahead))
             || self.arms.iter().any(arm)
+    }
+
+    /// From the first to the last place that is solid, hands left out, metres along the lane.
+    pub(crate) fn outline(&self, at: f64) -> (f64, f64) {
+        let ends = self
+            .solid
+            .iter()
+            .flat_map(|solid| [solid.from, solid.to])
+            .map(|end| self.place(at) + end * self.forward);
+        ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
+            (low.min(end), high.max(end))
+        })
     }
 
     pub(crate) fn begins(&self) -> f64 {

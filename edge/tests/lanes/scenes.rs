@@ -2,7 +2,10 @@
 
 use rand::{RngExt, rngs::StdRng};
 
-use crate::bodies::{Arm, Body, Point, Stretch};
+use crate::{
+    beams::{LOOP_REACH, Sense},
+    bodies::{Arm, Body, Point, Stretch, Sway},
+};
 
 /// What truly passed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -16,6 +19,12 @@ pub(crate) struct Truth {
 pub(crate) enum Scene {
     /// 40 a minute, one after the other, both ways; some hesitate.
     SingleFile,
+    /// One who walks through.
+    Walker,
+    /// One who stops on the way.
+    Hesitating,
+    /// One with a rucksack, or a box carried before the chest.
+    Laden,
     /// Comes as far as into the beams, turns, goes back.
     UTurn,
     /// Something stands in a beam.
@@ -38,11 +47,20 @@ pub(crate) enum Scene {
     Lorry,
     /// The same, standing for its papers with any part in the beams.
     LorryThatStops,
+    /// A lorry over two loops.
+    LoopLorry,
+    /// Two lorries over two loops, one soon after the other.
+    LoopTwo,
+    /// A loop whose detector says for minutes that something stands there.
+    LoopStuck,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::SingleFile,
+        Self::Walker,
+        Self::Hesitating,
+        Self::Laden,
         Self::UTurn,
         Self::Blocked,
         Self::Pram,
@@ -54,11 +72,17 @@ impl Scene {
         Self::Car,
         Self::Lorry,
         Self::LorryThatStops,
+        Self::LoopLorry,
+        Self::LoopTwo,
+        Self::LoopStuck,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SingleFile => "single file, 40 a minute",
+            Self::Walker => "one walker",
+            Self::Hesitating => "one who stops on the way",
+            Self::Laden => "one with a rucksack or a box",
             Self::UTurn => "U-turn",
             Self::Blocked => "beam blocked",
             Self::Pram => "pram and pusher",
@@ -70,13 +94,20 @@ impl Scene {
             Self::Car => "car",
             Self::Lorry => "lorry, gaps and trailer",
             Self::LorryThatStops => "lorry that stops in the beams",
+            Self::LoopLorry => "loops: lorry, gaps and trailer",
+            Self::LoopTwo => "loops: two lorries, 2 to 4 s apart",
+            Self::LoopStuck => "loops: one that is stuck",
         }
     }
 
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Car => "car",
-            Self::Lorry | Self::LorryThatStops => "goods",
+            Self::Lorry
+            | Self::LorryThatStops
+            | Self::LoopLorry
+            | Self::LoopTwo
+            | Self::LoopStuck => "goods",
             _ => "people",
         }
     }
@@ -85,9 +116,20 @@ impl Scene {
         self.kind() != "people"
     }
 
-    /// Farther apart than the widest gap in a vehicle, metres.
+    pub(crate) fn sense(self) -> Sense {
+        match self {
+            Self::LoopLorry | Self::LoopTwo | Self::LoopStuck => Sense::Loop,
+            _ => Sense::Beam,
+        }
+    }
+
+    /// Farther apart than the widest gap in a vehicle, metres; of loops from middle to middle.
     pub(crate) fn vehicle_spacing(self) -> f64 {
-        if self == Self::Car { 1.0 } else { 2.5 }
+        match (self, self.sense()) {
+            (Self::Car, _) => 1.0,
+            (_, Sense::Beam) => 2.5,
+            (_, Sense::Loop) => 3.0,
+        }
     }
 
     pub(crate) fn plays(self) -> u32 {
@@ -95,7 +137,7 @@ impl Scene {
             // Each is many people.
             Self::SingleFile | Self::DroppedEdges => 40,
             // Long ones.
-            Self::Blocked | Self::LorryThatStops => 60,
+            Self::Blocked | Self::LorryThatStops | Self::LoopStuck => 60,
             _ => 300,
         }
     }
@@ -104,6 +146,9 @@ impl Scene {
         let mut people = People { spacing, dice };
         match self {
             Self::SingleFile | Self::DroppedEdges => people.file(50),
+            Self::Walker => people.alone(false, false),
+            Self::Hesitating => people.alone(true, false),
+            Self::Laden => people.alone(false, true),
             Self::UTurn => (vec![people.turn()], Truth::default()),
             Self::Blocked => (vec![people.standing()], Truth::default()),
             Self::Pram => people.pram(),
@@ -120,6 +165,9 @@ impl Scene {
             Self::Car => vehicle(&[(0.0, 4.2)], spacing, false, dice),
             Self::Lorry => lorry(spacing, false, dice),
             Self::LorryThatStops => lorry(spacing, true, dice),
+            Self::LoopLorry => lorry(spacing, false, dice),
+            Self::LoopTwo => two_lorries(spacing, dice),
+            Self::LoopStuck => (vec![stuck_loop(spacing, dice)], Truth::default()),
         }
     }
 }
@@ -129,13 +177,16 @@ struct People<'a> {
     dice: &'a mut StdRng,
 }
 
+/// Of an adult, at the chest, metres.
+pub(crate) const DEEPEST_TORSO: f64 = 0.36;
+
 /// Far enough from the beams for nobody to be in them, metres.
 const FAR: f64 = 2.0;
 
 impl People<'_> {
     /// A torso; hands swing with the pace, so that none ever moves backwards over the ground.
     fn person(&mut self, forward: f64, pace: f64) -> Body {
-        let half = self.dice.random_range(0.11..0.18);
+        let half = self.dice.random_range(0.11..DEEPEST_TORSO / 2.0);
         let rate = 0.65 * pace;
         let phase = self.dice.random_range(0.0..std::f64::consts::TAU);
         let amplitude = self.dice.random_range(0.05..0.15) * pace;
@@ -153,6 +204,7 @@ impl People<'_> {
             arms: vec![arm(phase), arm(phase + std::f64::consts::PI)],
             course: Vec::new(),
             forward,
+            sway: None,
         }
     }
 
@@ -192,8 +244,39 @@ impl People<'_> {
         if hesitates {
             // Who stands does not swing.
             body.arms.clear();
+        } else {
+            body.sway = Some(Sway {
+                amplitude: self.dice.random_range(0.005..0.02),
+                rate: 1.3 * pace,
+                phase: self.dice.random_range(0.0..std::f64::consts::TAU),
+            });
         }
         body
+    }
+
+    fn alone(&mut self, hesitates: bool, laden: bool) -> (Vec<Body>, Truth) {
+        let (forward, pace) = (self.forward(), self.pace());
+        let mut body = self.walker(forward, 8.0, pace, hesitates);
+        if laden {
+            let torso = body.solid[0];
+            let load = self.dice.random_range(0.15..0.3);
+            body.solid[0] = if self.dice.random_bool(0.5) {
+                Stretch {
+                    from: torso.from - load,
+                    ..torso
+                }
+            } else {
+                // Both arms hold it.
+                body.arms.clear();
+                Stretch {
+                    to: torso.to + load,
+                    ..torso
+                }
+            };
+        }
+        let mut truth = Truth::default();
+        truth.passed(forward);
+        (vec![body], truth)
     }
 
     fn forward(&mut self) -> f64 {
@@ -368,6 +451,7 @@ fn vehicle(
         arms: Vec::new(),
         course,
         forward,
+        sway: None,
     };
     (vec![body], truth)
 }
@@ -382,4 +466,41 @@ fn lorry(spacing: f64, stops: bool, dice: &mut StdRng) -> (Vec<Body>, Truth) {
         parts.push((trailer, trailer + dice.random_range(5.0..8.0)));
     }
     vehicle(&parts, spacing, stops, dice)
+}
+
+/// The second comes over a loop two to four seconds after the first has left the last one.
+fn two_lorries(spacing: f64, dice: &mut StdRng) -> (Vec<Body>, Truth) {
+    let (mut bodies, mut truth) = lorry(spacing, false, dice);
+    let (mut second, passed) = lorry(spacing, false, dice);
+    let over = |body: &Body| {
+        let span = ((body.begins() * 100.0) as u32)..((body.ends() * 100.0) as u32);
+        let mut seen = span.map(|step| f64::from(step) / 100.0).filter(|at| {
+            [0.0, spacing]
+                .iter()
+                .any(|place| body.covers(*place, LOOP_REACH, *at))
+        });
+        let first = seen.next().unwrap_or_default();
+        (first, seen.next_back().unwrap_or(first))
+    };
+    let later = over(&bodies[0]).1 - over(&second[0]).0 + dice.random_range(2.0..4.0);
+    for (at, _) in second.iter_mut().flat_map(|body| &mut body.course) {
+        *at += later;
+    }
+    bodies.extend(second);
+    truth.into += passed.into;
+    truth.out += passed.out;
+    (bodies, truth)
+}
+
+/// As if a car stood over one loop.
+fn stuck_loop(spacing: f64, dice: &mut StdRng) -> Body {
+    let place = if dice.random_bool(0.5) { 0.0 } else { spacing };
+    let lasts = dice.random_range(700.0..900.0);
+    Body {
+        solid: vec![Stretch { from: 0.0, to: 0.1 }],
+        arms: Vec::new(),
+        course: vec![(5.0, place), (5.0 + lasts, place)],
+        forward: 1.0,
+        sway: None,
+    }
 }

@@ -30,6 +30,7 @@ fn config(kind: LaneKind, merge_ms: u64) -> config::Lane {
         min_on: Duration::from_millis(8),
         min_off: Duration::from_millis(30),
         merge: Duration::from_millis(merge_ms),
+        bodies: None,
         timeout: Duration::from_secs(10),
         blocked: Duration::from_secs(60),
         lamp: None,
@@ -376,6 +377,73 @@ fn two_bodies_at_once_are_unclear_on_a_peoples_lane() {
     ];
     let mut merging = Lane::new(config(LaneKind::People, 80));
     assert_eq!(drive(&mut merging, &hand, false), ["1520 in"]);
+}
+
+/// Beams 15 cm apart.
+fn measured() -> Lane {
+    let mut config = config(LaneKind::People, 80);
+    config.bodies = Some(config::Bodies {
+        spacing_m: 0.15,
+        depth_m: 0.25,
+    });
+    let mut lane = Lane::new(config);
+    lane.begin(BoardTime(0), false, |_, _| false);
+    lane
+}
+
+#[test]
+fn where_the_distance_is_known_pace_and_depth_tell_two_from_one() {
+    let through = |spacing: u64, broken: u64| {
+        [
+            (1000, 'a', 1),
+            (1000 + spacing, 'b', 1),
+            (1000 + broken, 'a', 0),
+            (1000 + broken + spacing, 'b', 0),
+        ]
+    };
+    let turned = |lasts: u64| {
+        [
+            (1000, 'b', 1),
+            (1100, 'a', 1),
+            (900 + lasts, 'a', 0),
+            (1000 + lasts, 'b', 0),
+        ]
+    };
+    let said = |edges: &[(u64, char, u8)]| drive(&mut measured(), edges, false);
+    // 1.5 m/s: 0.45 m deep with swinging hands, 0.6 m, 1.2 m.
+    assert_eq!(said(&through(100, 300)), ["1400 in"]);
+    assert_eq!(said(&through(100, 400)), ["1500 in", "1500 Overlap"]);
+    assert_eq!(said(&through(100, 800)), ["1900 in"], "a pram");
+    // Slower, hands swing less: the same 0.45 m at 0.75 m/s.
+    assert_eq!(said(&through(200, 600)), ["1800 in", "1800 Overlap"]);
+    // 0.15 m in 40 ms: from both sides.
+    assert_eq!(said(&through(40, 400)), ["1440 Overlap"]);
+    assert_eq!(said(&turned(500)), ["1500 Overlap"]);
+    let nothing: [&str; 0] = [];
+    assert_eq!(said(&turned(900)), nothing);
+    // Without the distance nothing of this is known.
+    let blind = drive(&mut people(), &through(40, 400), false);
+    assert_eq!(blind, ["1440 in"]);
+}
+
+#[test]
+fn a_lorry_whose_cab_stands_between_the_beams_is_one() {
+    // The cab breaks B only, stands for 14 s where no beam sees it, then front and body come by A.
+    let lorry = [
+        (8000, 'b', 1),
+        (9300, 'b', 0),
+        (23_400, 'a', 1),
+        (23_560, 'b', 1),
+        (24_700, 'a', 0),
+        (25_200, 'a', 1),
+        (27_300, 'b', 0),
+        (28_800, 'a', 0),
+    ];
+    assert_eq!(drive(&mut goods(), &lorry, false), ["28800 out"]);
+    let nothing: [&str; 0] = [];
+    assert_eq!(drive(&mut goods(), &lorry[2..], false), nothing, "a U-turn");
+    let later = lorry.map(|(ms, beam, level)| (ms + 100_000 * u64::from(ms > 10_000), beam, level));
+    assert_eq!(drive(&mut goods(), &later, false), nothing, "somebody else");
 }
 
 proptest! {
