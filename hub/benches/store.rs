@@ -221,6 +221,8 @@ fn ingest(points: usize) {
         rows / ours
     );
 
+    tables(&folder.path().join("journal.sqlite"), given);
+
     // One unit that has been there for 30 days.
     let mut month = Units::new(1);
     month.site = "xinghe".parse().unwrap();
@@ -320,6 +322,22 @@ fn blocks(file: &Path) -> f64 {
     let connection = Connection::open(file).unwrap();
     let sum = "SELECT total(length(data)) FROM reading_block";
     connection.query_row(sum, [], |row| row.get(0)).unwrap()
+}
+
+/// What each table and index takes, with its pages as they are filled.
+fn tables(file: &Path, points: usize) {
+    let connection = Connection::open(file).unwrap();
+    let mut statement = connection
+        .prepare("SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name ORDER BY bytes DESC")
+        .unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (name, bytes): (String, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let each = bytes as f64 / points as f64;
+        if each >= 0.01 {
+            println!("  {name}: {each:.2} bytes a point");
+        }
+    }
 }
 
 /// Bytes that this process had written to disks.

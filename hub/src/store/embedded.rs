@@ -6,9 +6,9 @@
 //! | `event_log` | the logs of units, as numbers |
 //! | `event` | one row an event that is no plain reading, by `(log, seq)`: its line as it came, and what is asked for by |
 //! | `event_latest` | the newest reading of each sensor and quantity, by the time of measuring, as of the last sealing |
-//! | `reading_series` | the series of readings: log, boot, sensor, quantity, zone |
+//! | `reading_series` | the series of readings: log, boot, sensor, quantity, zone, and the family that it shares blocks with |
 //! | `reading_journal` | readings that are not sealed: one packed row a commit and hour |
-//! | `reading_block` | sealed readings: one block an hour and series, its numbers in columns and summed up |
+//! | `reading_block` | sealed readings: one block an hour and family of series, in columns, each series summed up |
 //! | `reading_sealing` | how far the hour is that is being sealed |
 //! | `reading_log` | the last sealed number of each log |
 //! | `aggregate`, `aggregate_series` | what hours and days come to whose events have gone |
@@ -80,6 +80,10 @@ pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
             connection.execute_batch(&sql)?;
         }
     }
+    // Older hubs kept blocks of each series: those series go on without kin.
+    if !connection.column_exists(None, "reading_series", "family")? {
+        connection.execute_batch("ALTER TABLE reading_series ADD COLUMN family INTEGER")?;
+    }
     Ok(())
 }
 
@@ -139,7 +143,8 @@ const SCHEMA: &str = "
         sensor INTEGER NOT NULL,
         quantity INTEGER NOT NULL,
         zone TEXT,
-        check32 INTEGER
+        check32 INTEGER,
+        family INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS reading_journal (
         id INTEGER PRIMARY KEY,

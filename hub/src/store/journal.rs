@@ -27,7 +27,7 @@ use crate::core::{
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 
 /// The journal, open for writing.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use gatepost_model::{BootId, LogId, SensorId, SiteId, UnitId, Zone, event::Readi
 use rusqlite::{Connection, Row};
 
 use super::{
+    block::MOST_KIN,
     point::SeriesId,
     read::id,
     rows::{Checked, check_of},
@@ -27,6 +28,8 @@ pub(super) struct Series {
     pub(super) zone: Option<Zone>,
     /// Which newest reading it may have: of its sensor and quantity over all boots and logs.
     pub(super) gauge: usize,
+    /// The first of the series that it shares blocks with: of its run, and read with it.
+    pub(super) family: SeriesId,
 }
 
 impl Series {
@@ -76,11 +79,12 @@ impl Run {
         }
     }
 
-    /// The CRC-32 of a series of it.
-    pub(super) fn check(&self, id: SeriesId, reading: &Reading) -> u32 {
+    /// The CRC-32 of a series of it. Older hubs gave it no family.
+    pub(super) fn check(&self, id: SeriesId, family: Option<SeriesId>, reading: &Reading) -> u32 {
+        let family = family.map_or(0, |family| i64::from(family) + 1);
         check_of(&Checked {
             names: [self.site.as_str(), self.unit.as_str(), self.log.as_str()],
-            numbers: [id.into(), 0, 0, 0, 0, 0],
+            numbers: [id.into(), family, 0, 0, 0, 0],
             words: [
                 Some("reading"),
                 None,
@@ -103,6 +107,22 @@ impl Run {
     }
 }
 
+/// The series of a run.
+#[derive(Debug, Default)]
+pub(super) struct OfRun {
+    by_sensor: HashMap<SensorId, Vec<SeriesId>>,
+    /// The family that its next series joins, and how many it has.
+    family: Option<(SeriesId, usize)>,
+}
+
+/// The family of a run's next series `id`, and how many that has then.
+pub(super) fn join(family: Option<(SeriesId, usize)>, id: SeriesId) -> (SeriesId, usize) {
+    match family {
+        Some((family, kin)) if kin < MOST_KIN => (family, kin + 1),
+        _ => (id, 1),
+    }
+}
+
 /// What measures on a site: unit, sensor, quantity.
 pub(super) type Gauge = (UnitId, SensorId, String);
 
@@ -113,7 +133,7 @@ pub(super) struct Catalog {
     series: Vec<Option<Series>>,
     /// Those of which the names are damaged: what bears their numbers cannot be told.
     pub(super) lost: BTreeSet<SeriesId>,
-    by_run: HashMap<Run, HashMap<SensorId, Vec<SeriesId>>>,
+    by_run: HashMap<Run, OfRun>,
     by_site: HashMap<SiteId, Vec<SeriesId>>,
     gauges: HashMap<SiteId, BTreeMap<Gauge, usize>>,
     gauge_count: usize,
@@ -140,19 +160,25 @@ impl Catalog {
     }
 
     /// The series of a run, to be asked for many readings of it.
-    pub(super) fn run(&self, run: &Run) -> Option<&HashMap<SensorId, Vec<SeriesId>>> {
+    pub(super) fn run(&self, run: &Run) -> Option<&OfRun> {
         self.by_run.get(run)
     }
 
     /// The series of a reading among those of its run.
-    pub(super) fn find(
-        &self,
-        run: Option<&HashMap<SensorId, Vec<SeriesId>>>,
-        reading: &Reading,
-    ) -> Option<SeriesId> {
-        let known = run?.get(&reading.sensor)?;
+    pub(super) fn find(&self, run: Option<&OfRun>, reading: &Reading) -> Option<SeriesId> {
+        let known = run?.by_sensor.get(&reading.sensor)?;
         let is_it = |id: &&SeriesId| self.get(**id).is_some_and(|series| series.is_of(reading));
         known.iter().find(is_it).copied()
+    }
+
+    /// The family that the next series of a run joins, and how many it has.
+    pub(super) fn family_to_join(&self, run: &Run) -> Option<(SeriesId, usize)> {
+        self.by_run.get(run)?.family
+    }
+
+    /// The family of a series. What is known of none is without kin.
+    pub(super) fn family(&self, id: SeriesId) -> SeriesId {
+        self.get(id).map_or(id, |series| series.family)
     }
 
     /// The series of a site.
@@ -170,8 +196,14 @@ impl Catalog {
         at
     }
 
-    /// Takes in the next series.
-    pub(super) fn push(&mut self, run: Run, log_code: i64, reading: &Reading) {
+    /// Takes in the next series. Older hubs gave it no family.
+    pub(super) fn push(
+        &mut self,
+        run: Run,
+        log_code: i64,
+        family: Option<SeriesId>,
+        reading: &Reading,
+    ) {
         let id = self.series.len() as SeriesId;
         let gauge = (
             run.unit.clone(),
@@ -189,10 +221,17 @@ impl Catalog {
             quantity: reading.quantity.clone(),
             zone: reading.zone,
             gauge,
+            family: family.unwrap_or(id),
         }));
         self.by_site.entry(run.site.clone()).or_default().push(id);
-        let sensors = self.by_run.entry(run).or_default();
-        sensors.entry(reading.sensor.clone()).or_default().push(id);
+        let of_run = self.by_run.entry(run).or_default();
+        let of_sensor = of_run.by_sensor.entry(reading.sensor.clone());
+        of_sensor.or_default().push(id);
+        if let Some(family) = family {
+            let before = of_run.family.filter(|(before, _)| *before == family);
+            let kin = before.map_or(0, |(_, kin)| kin);
+            of_run.family = Some((family, kin + 1));
+        }
     }
 
     /// Reads all series.
@@ -203,7 +242,7 @@ impl Catalog {
         let mut catalog = Self::default();
         let mut statement = connection.prepare(
             "SELECT log.site, log.unit, log.log, boot.word, sensor.word, quantity.word,
-                    series.zone, series.log, series.id, series.check32
+                    series.zone, series.log, series.id, series.check32, series.family
              FROM reading_series AS series
              LEFT JOIN event_log AS log ON log.id = series.log
              LEFT JOIN event_word AS boot ON boot.id = series.boot
@@ -219,7 +258,7 @@ impl Catalog {
             }
             match read(row) {
                 Ok((run, log, reading)) if is_sound(row, &run, id, &reading)? => {
-                    catalog.push(run, log, &reading);
+                    catalog.push(run, log, row.get(10)?, &reading);
                 }
                 _ => catalog.push_lost(),
             }
@@ -254,5 +293,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Run, i64, Reading)> {
 /// Older hubs wrote no checksum.
 fn is_sound(row: &Row<'_>, run: &Run, id: SeriesId, reading: &Reading) -> rusqlite::Result<bool> {
     let check: Option<u32> = row.get(9)?;
-    Ok(check.is_none_or(|check| check == run.check(id, reading)))
+    let family = row.get(10)?;
+    Ok(check.is_none_or(|check| check == run.check(id, family, reading)))
 }

@@ -5,7 +5,7 @@
 //! were the whole ([`Embedded::damaged`](super::Embedded) takes the coverage away).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,7 +17,7 @@ use super::{
     block::{self, ANY_SERIES, Block},
     catalog::Series,
     memory::Memory,
-    point::{HOUR, wall},
+    point::{HOUR, SeriesId, wall},
     writer::Writer,
 };
 use crate::store::port::{Question, StatsFilter};
@@ -45,9 +45,9 @@ impl Damaged {
     pub(super) fn met(&self, key: i64) {
         let mut keys = self.keys();
         if keys.all.insert(key) {
-            let (hour, series) = block::parts(key);
+            let (hour, family) = block::parts(key);
             let from = wall(hour.saturating_mul(HOUR));
-            error!(series, %from, "a block of readings is damaged and is left out");
+            error!(family, %from, "a block of readings is damaged and is left out");
         }
         // One that was made again by what came late may be damaged again.
         keys.to_set_aside.insert(key);
@@ -68,11 +68,17 @@ impl Damaged {
                 ?lost,
                 "names of series of readings are damaged; their readings are left out"
             );
-            let mut statement = connection.prepare("SELECT key FROM reading_block")?;
+            let mut statement = connection.prepare("SELECT key, data FROM reading_block")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (hour, series) = block::parts(row.get(0)?);
-                if lost.contains(&series) {
+                let key = row.get(0)?;
+                let data = row.get_ref(1)?.as_blob().unwrap_or_default();
+                let has_lost = Block::open(key, data).is_ok_and(|block| {
+                    let mut known = block.heads().flatten();
+                    known.any(|head| lost.contains(&head.series))
+                });
+                let (hour, family) = block::parts(key);
+                if has_lost || lost.contains(&family) {
                     all.insert(block::key(hour, ANY_SERIES));
                 }
             }
@@ -93,17 +99,20 @@ impl Damaged {
         which: Question<'_>,
     ) -> Vec<(Wall, Wall)> {
         let keys = self.keys();
-        let is_asked = |series: u32| {
-            if series == ANY_SERIES {
-                return matches!(which, Question::Stats(StatsFilter::Readings { .. }))
-                    || is_of_readings(which);
-            }
-            let series = memory.catalog.get(series);
-            series.is_some_and(|series| series.site == *site && concerns(series, which))
-        };
+        if keys.all.is_empty() {
+            return Vec::new();
+        }
+        let of_site = memory.catalog.of_site(site);
+        let mut asked: HashSet<SeriesId> = of_site
+            .filter(|(_, series)| concerns(series, which))
+            .map(|(_, series)| series.family)
+            .collect();
+        if matches!(which, Question::Stats(StatsFilter::Readings { .. })) || is_of_readings(which) {
+            asked.insert(ANY_SERIES);
+        }
         let parts = keys.all.iter().map(|key| block::parts(*key));
         parts
-            .filter(|(_, series)| is_asked(*series))
+            .filter(|(_, family)| asked.contains(family))
             .map(|(hour, _)| (wall(hour * HOUR), wall((hour + 1) * HOUR)))
             .collect()
     }
@@ -142,7 +151,10 @@ impl Writer {
                 .query_row([key], |row| row.get(0))
                 .optional()?;
             // What came late has made a sound one in its place by now.
-            let is_sound = |data: Vec<u8>| Block::open(*key, &data).and_then(Block::points).is_ok();
+            let is_sound = |data: Vec<u8>| {
+                let block = Block::open(*key, &data);
+                block.and_then(|block| block.points()).is_ok()
+            };
             if data.is_none_or(is_sound) {
                 continue;
             }

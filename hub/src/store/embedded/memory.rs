@@ -87,8 +87,8 @@ pub(super) struct Frozen {
     pub(super) hour: i64,
     /// The last journal row of it.
     pub(super) through: i64,
-    /// What is not sealed yet, in the order of sealing.
-    pub(super) series: BTreeMap<SeriesId, Vec<Point>>,
+    /// What is not sealed yet, by family and series, in the order of sealing.
+    pub(super) series: BTreeMap<(SeriesId, SeriesId), Vec<Point>>,
 }
 
 /// A newest reading.
@@ -170,11 +170,20 @@ impl Memory {
     ) -> impl Iterator<Item = &Point> {
         let open = self.hours.range(hours.clone());
         let open = open.filter_map(move |(_, open)| open.series.get(&series));
+        let place = (self.catalog.family(series), series);
         let frozen = self.sealing.iter();
         let frozen = frozen
             .filter(move |frozen| hours.contains(&frozen.hour))
-            .filter_map(move |frozen| frozen.series.get(&series));
+            .filter_map(move |frozen| frozen.series.get(&place));
         open.chain(frozen).flatten()
+    }
+
+    /// All readings of hours that are not sealed, by series.
+    pub(super) fn open_series(&self) -> impl Iterator<Item = (SeriesId, &Vec<Point>)> {
+        let open = self.hours.values().flat_map(|open| &open.series);
+        let frozen = self.sealing.iter().flat_map(|frozen| &frozen.series);
+        open.map(|(series, points)| (*series, points))
+            .chain(frozen.map(|((_, series), points)| (*series, points)))
     }
 
     /// Hours that have any reading.
@@ -231,8 +240,10 @@ impl Memory {
                 Some(frozen) => {
                     for (series, point) in &points {
                         self.see(*series, point);
-                        if i64::from(*series) >= below {
-                            frozen.series.entry(*series).or_default().push(*point);
+                        let family = self.catalog.family(*series);
+                        if i64::from(family) >= below {
+                            let of_series = frozen.series.entry((family, *series));
+                            of_series.or_default().push(*point);
                             self.open += 1;
                         }
                     }

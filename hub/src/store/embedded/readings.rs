@@ -1,7 +1,7 @@
 //! Reading readings: what is in memory, and blocks.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
 };
 
@@ -79,41 +79,58 @@ pub(super) fn fold(
         return asked.begin(|_| ());
     }
     let hours = hour_of(*first)..hour_of(*last - 1) + 1;
-    let (series, sealed) = asked.begin(|memory| {
-        let series: Vec<SeriesId> = memory
-            .catalog
-            .of_site(site)
-            .filter(|(_, series)| is_asked(series))
-            .map(|(id, _)| id)
-            .collect();
-        for id in &series {
-            for point in memory.open_points(*id, hours.clone()) {
+    let (families, sealed) = asked.begin(|memory| {
+        let of_site = memory.catalog.of_site(site);
+        let mut families: BTreeMap<SeriesId, Vec<SeriesId>> = BTreeMap::new();
+        for (id, series) in of_site.filter(|(_, series)| is_asked(series)) {
+            families.entry(series.family).or_default().push(id);
+            for point in memory.open_points(id, hours.clone()) {
                 if let Some(bucket) = bucket_of(&edges, point.time) {
                     sums[bucket].add(point.value);
                 }
             }
         }
         let sealed: Vec<i64> = memory.sealed.range(hours.clone()).copied().collect();
-        (series, sealed)
+        (families, sealed)
     })?;
     let mut blocks = Blocks::new(asked)?;
     for hour in sealed {
-        for id in &series {
-            blocks.with(hour, *id, |block| {
-                let (first, last) = block.span;
-                let bucket = bucket_of(&edges, first);
-                if bucket.is_some() && bucket == bucket_of(&edges, last) {
-                    let bucket = bucket.unwrap_or(0);
-                    sums[bucket].merge(&block.sum);
-                    return Ok(());
-                }
-                for (time, value) in block.measured()? {
-                    if let Some(bucket) = bucket_of(&edges, time) {
-                        sums[bucket].add(value);
-                    }
-                }
-                Ok(())
+        for (family, series) in &families {
+            blocks.with(hour, *family, |block| {
+                fold_block(block, series, &edges, sums)
             })?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what a block has of some series.
+fn fold_block(
+    block: &Block<'_>,
+    series: &[SeriesId],
+    edges: &[i64],
+    sums: &mut [Sum],
+) -> Result<(), Malformed> {
+    let mut left = series.len();
+    for head in block.heads() {
+        let head = head?;
+        if !series.contains(&head.series) {
+            continue;
+        }
+        let (first, last) = head.span;
+        let bucket = bucket_of(edges, first);
+        if let Some(bucket) = bucket.filter(|_| bucket == bucket_of(edges, last)) {
+            sums[bucket].merge(&head.sum);
+        } else {
+            for (time, value) in block.measured(&head)? {
+                if let Some(bucket) = bucket_of(edges, time) {
+                    sums[bucket].add(value);
+                }
+            }
+        }
+        left -= 1;
+        if left == 0 {
+            break;
         }
     }
     Ok(())
@@ -127,7 +144,7 @@ pub(super) fn bucket_of(edges: &[i64], time: i64) -> Option<usize> {
         .filter(|bucket| bucket + 1 < edges.len())
 }
 
-/// Blocks, by hour and series.
+/// Blocks, by hour and family.
 struct Blocks<'c> {
     statement: rusqlite::CachedStatement<'c>,
     damaged: &'c Damaged,
@@ -149,16 +166,19 @@ impl<'c> Blocks<'c> {
     fn with(
         &mut self,
         hour: i64,
-        series: SeriesId,
-        look: impl FnOnce(Block<'_>) -> Result<(), Malformed>,
+        family: SeriesId,
+        look: impl FnOnce(&Block<'_>) -> Result<(), Malformed>,
     ) -> rusqlite::Result<()> {
-        let key = block::key(hour, series);
+        let key = block::key(hour, family);
         let mut rows = self.statement.query([key])?;
         let Some(row) = rows.next()? else {
             return Ok(());
         };
         let data = row.get_ref(0)?.as_blob().unwrap_or_default();
-        if Block::open(key, data).and_then(look).is_err() {
+        if Block::open(key, data)
+            .and_then(|block| look(&block))
+            .is_err()
+        {
             self.damaged.met(key);
         }
         Ok(())
@@ -187,9 +207,11 @@ pub(super) fn page<T>(
     let mut found = Vec::new();
     for hour in std::mem::take(&mut walk.hours) {
         let mut points = walk.open.remove(&hour).unwrap_or_default();
-        for id in walk.series.keys() {
-            blocks.with(hour, *id, |block| {
-                points.extend(block.points()?.into_iter().map(|point| (*id, point)));
+        for family in &walk.families {
+            blocks.with(hour, *family, |block| {
+                for (id, of_series) in block.points()? {
+                    points.extend(of_series.into_iter().map(|point| (id, point)));
+                }
                 Ok(())
             })?;
         }
@@ -231,6 +253,7 @@ pub(super) fn page<T>(
 struct Walk {
     hours: BTreeSet<i64>,
     series: HashMap<SeriesId, Series>,
+    families: BTreeSet<SeriesId>,
     /// Readings in memory, by hour.
     open: HashMap<i64, Vec<(SeriesId, Point)>>,
 }
@@ -277,6 +300,7 @@ impl Walk {
         }
         Self {
             hours,
+            families: series.values().map(|series| series.family).collect(),
             series,
             open,
         }

@@ -155,7 +155,7 @@ impl Writer {
         let of_site: HashSet<SeriesId> = memory
             .catalog
             .of_site(&kept.site)
-            .map(|(id, _)| id)
+            .map(|(_, series)| series.family)
             .collect();
         let cleared = self.retaining.cleared.entry(kept.site.clone());
         let cleared = cleared.or_insert(i64::MIN);
@@ -242,11 +242,11 @@ impl Class {
     }
 }
 
-/// The blocks of some series in an hour, up to a slice of them, and how many others are beside them.
+/// The blocks of some families in an hour, up to a slice of them, and how many others are beside them.
 fn blocks_of(
     connection: &Connection,
     hour: i64,
-    series: &HashSet<SeriesId>,
+    families: &HashSet<SeriesId>,
 ) -> rusqlite::Result<(Vec<i64>, usize)> {
     let mut statement = connection.prepare_cached(
         "SELECT key FROM reading_block WHERE key >= ?1 AND key < ?2 ORDER BY key",
@@ -255,7 +255,7 @@ fn blocks_of(
     let (mut keys, mut others) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let key = row.get(0)?;
-        if !series.contains(&block::parts(key).1) {
+        if !families.contains(&block::parts(key).1) {
             others += 1;
             continue;
         }

@@ -7,10 +7,12 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
     aggregate::{Aggregate, Key, Width},
-    block::{self, Block},
+    block::{self, ANY_SERIES, Block, seal},
+    catalog::Series,
     damage::Damaged,
     memory::Memory,
-    point::wall,
+    pack::Malformed,
+    point::{SeriesId, wall},
     retain::{Kept, SLICE},
     rows::{Codes, see_through},
 };
@@ -193,48 +195,78 @@ impl<'a, 't> Rolling<'a, 't> {
         damaged: &Damaged,
         key: i64,
     ) -> rusqlite::Result<()> {
-        let (_, series) = block::parts(key);
-        let Some(series) = memory.catalog.get(series) else {
+        let data: Vec<u8> = self
+            .transaction
+            .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))?;
+        let Ok(rolled) = Block::open(key, &data).and_then(|block| self.sums_of(&block)) else {
+            // It is set aside as it is.
+            damaged.met(key);
             return Ok(());
         };
+        let mut lost = Vec::new();
+        for (series, sums) in rolled {
+            let Some(series) = memory.catalog.get(series) else {
+                lost.push(series);
+                continue;
+            };
+            let by = self.by(series)?;
+            sums.into_iter().for_each(|sum| self.put(by, sum));
+        }
+        if !lost.is_empty() {
+            self.keep_lost(key, &data, &lost)?;
+        }
+        self.transaction
+            .prepare_cached("DELETE FROM reading_block WHERE key = ?1")?
+            .execute([key])?;
+        Ok(())
+    }
+
+    /// What each series of a block comes to: in one, if all of it is of one hour.
+    fn sums_of(&mut self, block: &Block<'_>) -> Result<Vec<(SeriesId, Vec<Aggregate>)>, Malformed> {
+        let mut all = Vec::new();
+        for head in block.heads() {
+            let head = head?;
+            let (first, last) = head.span;
+            let sums = if self.hour_of(first) == self.hour_of(last) {
+                vec![Aggregate {
+                    count: head.sum.n,
+                    sum: head.sum,
+                    span: head.span,
+                }]
+            } else {
+                let measured = block.measured(&head)?.into_iter();
+                measured
+                    .map(|(time, value)| Aggregate::of(time, Some(value)))
+                    .collect()
+            };
+            all.push((head.series, sums));
+        }
+        Ok(all)
+    }
+
+    fn by(&mut self, series: &Series) -> rusqlite::Result<By> {
         let mut code = |word: &str| self.codes.word(self.transaction, word);
         let zone = series.zone.map(|zone| code(zone.as_str())).transpose()?;
-        let by = By {
+        Ok(By {
             kind: code("reading")?,
             sensor: Some(code(series.sensor.as_str())?),
             quantity: Some(code(&series.quantity)?),
             zone,
             ..By::default()
-        };
-        let data: Vec<u8> = self
-            .transaction
-            .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
-            .query_row([key], |row| row.get(0))?;
-        let Ok(block) = Block::open(key, &data) else {
-            // It is set aside as it is.
-            damaged.met(key);
-            return Ok(());
-        };
-        let (first, last) = block.span;
-        if self.hour_of(first) == self.hour_of(last) {
-            let whole = Aggregate {
-                count: block.sum.n,
-                sum: block.sum,
-                span: block.span,
-            };
-            self.put(by, whole);
-        } else {
-            let Ok(measured) = block.measured() else {
-                damaged.met(key);
-                return Ok(());
-            };
-            for (time, value) in measured {
-                self.put(by, Aggregate::of(time, Some(value)));
-            }
-        }
+        })
+    }
+
+    /// Sets aside what series have of which the names are lost: into which sum it belongs cannot be
+    /// told, so that its hour stays known to be a part.
+    fn keep_lost(&self, key: i64, data: &[u8], lost: &[SeriesId]) -> rusqlite::Result<()> {
+        let members = Block::open(key, data).and_then(|block| block.points());
+        let mut members = members.unwrap_or_default();
+        members.retain(|(series, _)| lost.contains(series));
+        let key = block::key(block::parts(key).0, ANY_SERIES);
         self.transaction
-            .prepare_cached("DELETE FROM reading_block WHERE key = ?1")?
-            .execute([key])?;
+            .prepare_cached("INSERT INTO reading_damaged (key, data) VALUES (?1, ?2)")?
+            .execute(params![key, seal(key, &members)])?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A slice is one transaction: its blocks, and the mark of how far the hour is. With the last one the
 //! hour's journal rows go. Readings that come after an hour was sealed are merged into its blocks in
-//! the same way; nothing but the blocks of that hour and series is written again.
+//! the same way; nothing but the blocks of that hour and family is written again.
 
 use std::collections::BTreeMap;
 
@@ -56,14 +56,9 @@ impl Writer {
         let hour = frozen.hour;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut slice = Slice::default();
-        for (series, points) in &frozen.series {
-            slice.series(
-                &transaction,
-                (&memory, &shared.damaged),
-                hour,
-                *series,
-                points,
-            )?;
+        let series: Vec<_> = frozen.series.iter().collect();
+        for kin in series.chunk_by(|(one, _), (other, _)| one.0 == other.0) {
+            slice.family(&transaction, (&memory, &shared.damaged), hour, kin)?;
             if slice.points >= self.slice {
                 break;
             }
@@ -81,7 +76,7 @@ impl Writer {
         if is_last {
             memory.sealing = None;
         } else if let Some(frozen) = &mut memory.sealing {
-            frozen.series = frozen.series.split_off(&slice.below);
+            frozen.series = frozen.series.split_off(&(slice.below, 0));
         }
         Ok(if memory.open > MOST_OPEN {
             Sealed::Pressed
@@ -117,7 +112,11 @@ impl Writer {
             memory.sealing = Some(Frozen {
                 hour,
                 through: open.through,
-                series: open.series.into_iter().collect(),
+                series: open
+                    .series
+                    .into_iter()
+                    .map(|(series, points)| ((memory.catalog.family(series), series), points))
+                    .collect(),
             });
         }
         true
@@ -133,7 +132,7 @@ struct Slice {
     points: usize,
     /// Readings that were open.
     open: usize,
-    /// All series below this one are sealed.
+    /// All families below this one are sealed.
     below: SeriesId,
     /// The last number of each log.
     through: BTreeMap<i64, i64>,
@@ -141,33 +140,42 @@ struct Slice {
 }
 
 impl Slice {
-    fn series(
+    /// The series of one family.
+    fn family(
         &mut self,
         transaction: &Transaction<'_>,
         (memory, damaged): (&Memory, &Damaged),
         hour: i64,
-        series: SeriesId,
-        open: &[Point],
+        kin: &[(&(SeriesId, SeriesId), &Vec<Point>)],
     ) -> rusqlite::Result<()> {
-        let key = block::key(hour, series);
-        let mut points = open.to_vec();
+        let Some(((family, _), _)) = kin.first() else {
+            return Ok(());
+        };
+        let key = block::key(hour, *family);
+        let mut members = BTreeMap::new();
         if memory.sealed.contains(&hour) {
-            points.extend(sealed_before(transaction, damaged, key)?);
+            members.extend(sealed_before(transaction, damaged, key)?);
         }
-        points.sort_unstable_by_key(|point| (point.time, point.seq));
+        for ((_, series), open) in kin {
+            members.entry(*series).or_default().extend_from_slice(open);
+            self.series += 1;
+            self.open += open.len();
+            self.gauges.push(*series);
+            if let Some(known) = memory.catalog.get(*series) {
+                let last = open.iter().map(|point| point.seq).max().unwrap_or(0);
+                let through = self.through.entry(known.log_code).or_default();
+                *through = integer(last)?.max(*through);
+            }
+        }
+        let mut members: Vec<(SeriesId, Vec<Point>)> = members.into_iter().collect();
+        for (_, points) in &mut members {
+            points.sort_unstable_by_key(|point| (point.time, point.seq));
+            self.points += points.len();
+        }
         transaction
             .prepare_cached("INSERT OR REPLACE INTO reading_block (key, data) VALUES (?1, ?2)")?
-            .execute(params![key, seal(key, &points)])?;
-        self.series += 1;
-        self.points += points.len();
-        self.open += open.len();
-        self.below = series + 1;
-        self.gauges.push(series);
-        if let Some(known) = memory.catalog.get(series) {
-            let last = open.iter().map(|point| point.seq).max().unwrap_or(0);
-            let through = self.through.entry(known.log_code).or_default();
-            *through = integer(last)?.max(*through);
-        }
+            .execute(params![key, seal(key, &members)])?;
+        self.below = family + 1;
         Ok(())
     }
 
@@ -227,7 +235,7 @@ fn sealed_before(
     transaction: &Transaction<'_>,
     damaged: &Damaged,
     key: i64,
-) -> rusqlite::Result<Vec<Point>> {
+) -> rusqlite::Result<Vec<(SeriesId, Vec<Point>)>> {
     let data: Option<Vec<u8>> = transaction
         .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
@@ -235,13 +243,13 @@ fn sealed_before(
     let Some(data) = data else {
         return Ok(Vec::new());
     };
-    let points = Block::open(key, &data).and_then(Block::points);
-    if points.is_err() {
+    let members = Block::open(key, &data).and_then(|block| block.points());
+    if members.is_err() {
         damaged.met(key);
         transaction.execute(
             "INSERT INTO reading_damaged (key, data) VALUES (?1, ?2)",
             params![key, data],
         )?;
     }
-    Ok(points.unwrap_or_default())
+    Ok(members.unwrap_or_default())
 }

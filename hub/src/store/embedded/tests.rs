@@ -291,5 +291,6 @@ fn speed() {
     });
 }
 
+mod families;
 pub(crate) mod retention;
 mod trials;

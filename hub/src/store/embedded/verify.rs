@@ -69,9 +69,9 @@ fn blocks(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()>
         match whole_block(key, data) {
             Ok(n) => found.sealed += n,
             Err(Malformed) => {
-                let (hour, series) = block::parts(key);
+                let (hour, family) = block::parts(key);
                 let from = wall(hour.saturating_mul(super::point::HOUR));
-                let what = format!("the block of series {series} from {from} is damaged");
+                let what = format!("the block of family {family} from {from} is damaged");
                 found.wrong.push(what);
             }
         }
@@ -82,17 +82,24 @@ fn blocks(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()>
 /// How many readings a block has, if all of it fits together.
 fn whole_block(key: i64, data: &[u8]) -> Result<u64, Malformed> {
     let block = Block::open(key, data)?;
-    let (sum, span) = (block.sum, block.span);
-    let points = block.points()?;
-    let mut again = Sum::default();
-    points.iter().for_each(|point| again.add(point.value));
     let (hour, _) = block::parts(key);
     let times = |point: &Point| hour_of(point.time) == hour;
-    let ends = points.first().zip(points.last());
-    let is_whole = again == sum
-        && points.iter().all(times)
-        && ends.is_some_and(|(first, last)| (first.time, last.time) == span);
-    is_whole.then_some(sum.n).ok_or(Malformed)
+    let mut n = 0;
+    for (head, (series, points)) in block.heads().zip(block.points()?) {
+        let head = head?;
+        let mut again = Sum::default();
+        points.iter().for_each(|point| again.add(point.value));
+        let ends = points.first().zip(points.last());
+        let is_whole = head.series == series
+            && again == head.sum
+            && points.iter().all(times)
+            && ends.is_some_and(|(first, last)| (first.time, last.time) == head.span);
+        if !is_whole {
+            return Err(Malformed);
+        }
+        n += again.n;
+    }
+    Ok(n)
 }
 
 fn journal(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {

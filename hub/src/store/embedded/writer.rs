@@ -1,7 +1,7 @@
 //! Writing: in the journal's transaction, and after it in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     block::{self, ANY_SERIES, Block},
-    catalog::{Catalog, Run},
+    catalog::{Catalog, Run, join},
     held::Held,
     memory::{Memory, Newest, Shared},
     point::{Chunk, Point, SeriesId, hour_of},
@@ -65,7 +65,7 @@ struct LogKnown {
 pub struct Appended {
     /// How many events were new.
     pub added: u64,
-    series: Vec<(Run, i64, Reading)>,
+    series: Vec<NewSeries>,
     hours: BTreeMap<i64, Hour>,
     /// The last number of each log.
     through: FxHashMap<i64, u64>,
@@ -73,6 +73,15 @@ pub struct Appended {
     newest: Vec<(StoredEvent, Reading)>,
     /// The newest time that a unit's own clock gave.
     sure: Option<i64>,
+}
+
+/// A series that an append makes.
+#[derive(Debug)]
+struct NewSeries {
+    run: Run,
+    log: i64,
+    family: SeriesId,
+    reading: Reading,
 }
 
 /// New readings of an hour.
@@ -91,10 +100,8 @@ impl Writer {
         let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
         {
             let memory = shared.read();
-            let open = memory.hours.values().flat_map(|open| &open.series);
-            let frozen = memory.sealing.iter().flat_map(|frozen| &frozen.series);
-            for (series, points) in open.chain(frozen) {
-                let Some(known) = memory.catalog.get(*series) else {
+            for (series, points) in memory.open_series() {
+                let Some(known) = memory.catalog.get(series) else {
                     continue;
                 };
                 let last = points.iter().map(|point| point.seq).max().unwrap_or(0);
@@ -133,6 +140,7 @@ impl Writer {
             appended: Appended::default(),
             next_row: &mut self.next_row,
             new_series: HashMap::new(),
+            families: HashMap::new(),
         };
         let mut rest = events;
         while let Some(first) = rest.first() {
@@ -154,8 +162,9 @@ impl Writer {
         }
         self.confirmed.extend(appended.through);
         let mut memory = self.shared.write();
-        for (run, log, reading) in appended.series {
-            memory.catalog.push(run, log, &reading);
+        for new in appended.series {
+            let family = Some(new.family);
+            memory.catalog.push(new.run, new.log, family, &new.reading);
         }
         for (hour, new) in &appended.hours {
             memory.push(*hour, new.row, &new.points);
@@ -185,6 +194,8 @@ struct Appending<'a, 't> {
     next_row: &'a mut i64,
     /// Series that this append makes.
     new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
+    /// The families that they have joined last, and how many those have.
+    families: HashMap<Run, (SeriesId, usize)>,
 }
 
 impl Appending<'_, '_> {
@@ -250,7 +261,7 @@ impl Appending<'_, '_> {
                     .appended
                     .series
                     .get((id as usize).wrapping_sub(self.memory.catalog.len()))
-                    .is_some_and(|(_, code, _)| *code == log),
+                    .is_some_and(|new| new.log == log),
             };
             for (_, point) in pending.filter(|(id, _)| of_log(*id)) {
                 held.add(point.seq);
@@ -297,14 +308,22 @@ impl Appending<'_, '_> {
         if id >= ANY_SERIES {
             return Err(too_many());
         }
+        let before = self.families.get(run).copied();
+        let family = join(
+            before.or_else(|| self.memory.catalog.family_to_join(run)),
+            id,
+        );
+        self.families.insert(run.clone(), family);
+        let (family, _) = family;
         let codes = &mut self.known.codes;
         let boot = codes.word(self.transaction, run.boot.as_str())?;
         let sensor = codes.word(self.transaction, reading.sensor.as_str())?;
         let quantity = codes.word(self.transaction, &reading.quantity)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO reading_series (id, log, boot, sensor, quantity, zone, check32)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO reading_series
+                     (id, log, boot, sensor, quantity, zone, check32, family)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 id,
@@ -313,13 +332,18 @@ impl Appending<'_, '_> {
                 sensor,
                 quantity,
                 reading.zone.map(|zone| zone.as_str()),
-                run.check(id, reading),
+                run.check(id, Some(family), reading),
+                family,
             ])?;
         let key = (run.clone(), reading.sensor.clone());
         let made = self.new_series.entry(key).or_default();
         made.push((id, reading.clone()));
-        let series = (run.clone(), log, reading.clone());
-        self.appended.series.push(series);
+        self.appended.series.push(NewSeries {
+            run: run.clone(),
+            log,
+            family,
+            reading: reading.clone(),
+        });
         Ok(id)
     }
 
@@ -356,10 +380,9 @@ fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
 
 /// The numbers of a log's readings that are not sealed.
 fn open_seqs(memory: &Memory, log: i64) -> impl Iterator<Item = u64> {
-    let open = memory.hours.values().flat_map(|open| &open.series);
-    let frozen = memory.sealing.iter().flat_map(|frozen| &frozen.series);
-    open.chain(frozen)
-        .filter(move |(series, _)| is_of_log(&memory.catalog, **series, log))
+    memory
+        .open_series()
+        .filter(move |(series, _)| is_of_log(&memory.catalog, *series, log))
         .flat_map(|(_, points)| points)
         .map(|point| point.seq)
 }
@@ -382,19 +405,19 @@ fn held(connection: &Connection, memory: &Memory, log: i64) -> rusqlite::Result<
         held.add(seq);
     }
     let mut blocks = connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
+    let of_log = (0..memory.catalog.len() as SeriesId)
+        .filter(|series| is_of_log(&memory.catalog, *series, log));
+    let families: BTreeSet<SeriesId> = of_log.map(|id| memory.catalog.family(id)).collect();
     for hour in &memory.sealed {
-        for series in 0..memory.catalog.len() as SeriesId {
-            if !is_of_log(&memory.catalog, series, log) {
-                continue;
-            }
-            let key = block::key(*hour, series);
+        for family in &families {
+            let key = block::key(*hour, *family);
             let mut rows = blocks.query([key])?;
-            if let Some(row) = rows.next()? {
-                let data = row.get_ref(0)?.as_blob()?;
-                let points = Block::open(key, data).and_then(Block::points);
-                for point in points.unwrap_or_default() {
-                    held.add(point.seq);
-                }
+            let Some(row) = rows.next()? else { continue };
+            let data = row.get_ref(0)?.as_blob()?;
+            let members = Block::open(key, data).and_then(|block| block.points());
+            let points = members.unwrap_or_default().into_iter().flat_map(|it| it.1);
+            for point in points {
+                held.add(point.seq);
             }
         }
     }

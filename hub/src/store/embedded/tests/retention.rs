@@ -360,3 +360,53 @@ fn a_damaged_hour_is_no_number() {
     let days = edges("2026-09-01T18:15:00Z", "2026-09-02T18:15:00Z", Step::Day);
     assert!(is_untold(&file, &days));
 }
+
+#[test]
+fn what_bears_lost_names_goes_and_its_hours_stay_known_to_be_a_part() {
+    let file = File::empty();
+    let mut events = fifty_days();
+    for (n, event) in events.iter_mut().enumerate() {
+        // A second sensor, read with the first one.
+        if n % 3 == 1 {
+            let seq = event.seq;
+            *event = at(
+                seq,
+                n as i64 / 3 * 1000 + 1,
+                contract::reading(1, 0, "other", 1.0),
+            );
+        }
+    }
+    file.append(&events);
+    file.seal();
+    let hours = edges(
+        "2026-09-01T18:15:00Z",
+        "2026-09-02T18:15:00Z",
+        Step::Minutes(60),
+    );
+    let expected = told(&file, &hours);
+    {
+        let writing = file.writing.lock().unwrap();
+        let sql = "UPDATE reading_series SET check32 = check32 + 1 WHERE id = 1";
+        assert_eq!(writing.0.execute(sql, []).unwrap(), 1);
+    }
+    let file = file.reopened();
+    file.append(&[at(
+        events.len() as u64 + 1,
+        DAYS * 86_400,
+        contract::passage(1, 0, "people", "in"),
+    )]);
+    file.retain(ENDS, &kept(10, 40, Span::Forever));
+    let blocks: i64 = {
+        let writing = file.writing.lock().unwrap();
+        let old = contract::wall("2026-09-09T00:00:00Z").micros() / 3_600_000_000;
+        let sql = "SELECT count(*) FROM reading_block WHERE key < ?1";
+        let count = writing
+            .0
+            .query_row(sql, [block::key(old, 0)], |row| row.get(0));
+        count.unwrap()
+    };
+    assert_eq!(blocks, 0);
+    let file = file.reopened();
+    assert_eq!(told(&file, &hours), expected);
+    assert!(is_untold(&file, &hours));
+}

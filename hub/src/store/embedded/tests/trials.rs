@@ -171,10 +171,13 @@ fn a_damaged_block_is_set_aside_and_the_rest_is_served() {
     for trial in 0..trials() {
         let (folder, path) = of_bytes(&sound);
         let connection = Connection::open(&path).unwrap();
+        let blocks: i64 = connection
+            .query_row("SELECT count(*) FROM reading_block", [], |row| row.get(0))
+            .unwrap();
         let (key, mut data): (i64, Vec<u8>) = connection
             .query_row(
                 "SELECT key, data FROM reading_block LIMIT 1 OFFSET ?1",
-                [roll(100) as i64],
+                [roll(blocks as usize) as i64],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .unwrap();
@@ -201,10 +204,16 @@ fn a_damaged_block_is_set_aside_and_the_rest_is_served() {
             let sensor = format!("s-{n}");
             let (expected, given) = (hours(&whole, &sensor), hours(&file.store, &sensor));
             let pairs = expected.unwrap().into_iter().zip(given.unwrap());
-            differ.extend(pairs.filter(|(expected, given)| expected != given));
+            let numbered = pairs.enumerate();
+            differ.extend(numbered.filter(|(_, (expected, given))| expected != given));
         }
+        // One hour of one family, and of that all.
+        let hour = differ[0].0;
         assert!(
-            matches!(differ[..], [(Some(_), None)]),
+            differ.len() <= block::MOST_KIN
+                && differ
+                    .iter()
+                    .all(|it| matches!(it, (at, (Some(_), None)) if *at == hour)),
             "trial {trial}: {differ:?}"
         );
         let which = StatsFilter::Readings {
