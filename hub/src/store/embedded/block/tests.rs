@@ -58,6 +58,67 @@ fn what_is_read_in_sweeps_of_its_own_takes_no_more_than_alone() {
     assert!(together < alone + 100, "{together} bytes, {alone} alone");
 }
 
+/// Prints what each column takes of an hour of four sensors that are read once a minute, as the bench of
+/// the store has them: what a block is smaller by where that column tells nothing.
+#[test]
+#[ignore = "prints figures"]
+fn where_the_bytes_go() {
+    let drift = 1_793_491_200_000_000;
+    let mut dice = 1_u64;
+    let mut roll = move |sides: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        (dice % sides) as i64
+    };
+    let mut members: Vec<(SeriesId, Vec<Point>)> = (0..4).map(|at| (at, Vec::new())).collect();
+    let mut seq = 0;
+    for sweep in 0..60 {
+        let begins = 90_000_000 + sweep * 60_000_000 + roll(900);
+        seq += 1 + roll(3).cast_unsigned();
+        let received_ms = (begins + drift) / 1000 + 30 + roll(60);
+        for (place, (_, points)) in members.iter_mut().enumerate() {
+            seq += 1;
+            let mono = begins + place as i64 * 310;
+            points.push(Point {
+                time: (mono + drift) / 1000 * 1000,
+                mono,
+                seq,
+                value: (1830 + place as i64 * 700 + sweep / 7 + roll(12)) as f64 / 100.0,
+                received_ms,
+                error_ms: 12,
+                source: TimeSource::Unit,
+                is_stamped: true,
+            });
+        }
+    }
+    let whole = bytes_a_point(&members);
+    println!("all: {whole:.2} bytes a point");
+    let without = |name: &str, regular: &dyn Fn(i64, i64, &mut Point)| {
+        let mut members = members.clone();
+        for (place, (_, points)) in (0..).zip(&mut members) {
+            (0..)
+                .zip(points)
+                .for_each(|(at, it)| regular(place, at, it));
+        }
+        let less = whole - bytes_a_point(&members);
+        println!("{name}: {less:.2} bytes a point");
+    };
+    without("times", &|place, at, point| {
+        let (begins, even) = (point.mono - place * 310, 90_000_000 + at * 60_000_000);
+        point.received_ms += (even + drift) / 1000 - (begins + drift) / 1000;
+        point.mono = even + place * 310;
+        point.time = (point.mono + drift) / 1000 * 1000;
+    });
+    without("numbers", &|_, _, point| point.value = 1.0);
+    without("sequences", &|place, at, point| {
+        point.seq = (at * 5 + place).cast_unsigned();
+    });
+    without("receipts", &|place, _, point| {
+        point.received_ms = (point.mono - place * 310 + drift) / 1000;
+    });
+}
+
 #[test]
 fn a_block_under_another_key_is_damaged() {
     let bytes = seal(key(5, 6), &[(6, like_a_units(3, 0, 1))]);
