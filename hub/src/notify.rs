@@ -8,6 +8,7 @@ mod email;
 mod feishu;
 pub(crate) mod http;
 mod sign;
+mod template;
 mod text;
 mod webhook;
 mod wecom;
@@ -37,6 +38,7 @@ use crate::{
 
 pub use alive::tell as tell_watchdog;
 pub use channel::{Channels, ChannelsError};
+pub use template::{Template, TemplateError, Templates};
 pub use text::{Text, text_of};
 
 /// So long a channel may take to answer.
@@ -112,7 +114,11 @@ impl Notifier {
     fn begin(&self, under_way: &mut JoinSet<()>, dispatch: Dispatch) {
         let text = {
             let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
-            text_of(core.state(), &dispatch)
+            text_of(
+                core.state(),
+                &dispatch,
+                &self.channels.templates(&dispatch.address.channel),
+            )
         };
         let (channels, queue) = (Arc::clone(&self.channels), self.queue.clone());
         let now = self.clock.now();

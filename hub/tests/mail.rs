@@ -17,7 +17,7 @@ use gatepost_hub::{
         paging::{Address, Dispatch, Failure, MessageRow, MessageState, Said},
         state::State,
     },
-    notify::{Channels, Text, text_of},
+    notify::{Channels, Templates, Text, text_of},
 };
 use gatepost_model::{Wall, alert::Severity, recipient::Language};
 use tokio::time::{Instant, sleep};
@@ -128,6 +128,7 @@ impl Server {
         let channel = Channel {
             name: "mail".to_owned(),
             kind: ChannelKind::Email(email),
+            templates: Templates::default(),
         };
         Channels::new(&[channel]).unwrap()
     }
@@ -189,7 +190,11 @@ fn dispatch(to: &str) -> Dispatch {
 }
 
 fn text() -> Text {
-    text_of(&State::default(), &dispatch("guard@example.org"))
+    text_of(
+        &State::default(),
+        &dispatch("guard@example.org"),
+        &Templates::default(),
+    )
 }
 
 async fn send(channels: &Channels, to: &str) -> Result<String, Failure> {

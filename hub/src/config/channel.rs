@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Mistakes, reader::Section};
 use crate::{
-    notify::http::is_here,
+    notify::{Template, Templates, http::is_here},
     site_file::{NAMED_TWICE, twice},
 };
 
@@ -18,6 +18,8 @@ pub struct Channel {
     pub name: String,
     /// What it is.
     pub kind: ChannelKind,
+    /// How it says an alert, where not in the hub's own words.
+    pub templates: Templates,
 }
 
 /// What a channel is.
@@ -124,10 +126,35 @@ pub(super) fn channels(root: &mut Section<'_>, mistakes: &mut Mistakes) -> Vec<C
             section.wrong("name", what, "give each a name of its own", mistakes);
         }
         let kind = kind(&mut section, mistakes);
+        let templates = templates(section.section("line"), mistakes);
         section.finish(mistakes);
-        channels.extend(name.zip(kind).map(|(name, kind)| Channel { name, kind }));
+        let channel = name.zip(kind).map(|(name, kind)| Channel {
+            name,
+            kind,
+            templates,
+        });
+        channels.extend(channel);
     }
     channels
+}
+
+fn templates(mut lines: Section<'_>, mistakes: &mut Mistakes) -> Templates {
+    let mut template = |key: &'static str| {
+        let source = lines.text(key, mistakes)?;
+        let read = Template::parse(&source);
+        read.inspect_err(|error| {
+            let what = format!("the template `{key}`: {error}");
+            let cure = "correct it; docs/messages.md has an example";
+            lines.wrong(key, what, cure, mistakes);
+        })
+        .ok()
+    };
+    let templates = Templates {
+        zh: template("zh"),
+        en: template("en"),
+    };
+    lines.finish(mistakes);
+    templates
 }
 
 /// Those who are told of trouble of the hub itself, as a site names its own.

@@ -87,3 +87,26 @@ fn an_open_address_needs_a_token_that_is_none_to_guess() {
     assert!(parse("[hub\n").is_err());
     assert!(parse("hub = 3\n").is_err());
 }
+
+#[test]
+fn a_template_that_would_fail_is_refused_with_its_line() {
+    let text = |line: &str| {
+        format!(
+            "[hub]\ndata = \"d\"\n[[channel]]\nname = \"desk\"\nkind = \"webhook\"\n\
+             url = \"https://example.org/\"\nline.zh = \"{{{{ what }}}}\"\n{line}\n"
+        )
+    };
+    let config = parse(&text("line.en = \"{{ what }} at {{ site }}\"")).unwrap();
+    let templates = &config.channels[0].templates;
+    assert!(templates.zh.is_some() && templates.en.is_some());
+    for (line, says) in [
+        ("line.en = \"{{ person }}\"", "`en`: `person` is not known"),
+        ("line.en = \"{{ what\"", "the template `en`"),
+        ("line.fr = \"x\"", "[line] has no key `fr`"),
+    ] {
+        let mistakes = parse(&text(line)).unwrap_err();
+        let mistake = mistakes.iter().next().unwrap();
+        assert!(mistake.what.contains(says), "{mistakes}");
+        assert_eq!(mistake.line, 8, "{mistakes}");
+    }
+}

@@ -6,7 +6,7 @@ use gatepost_model::Wall;
 use tokio::task::spawn_blocking;
 use ureq::Agent;
 
-use super::{Text, dingtalk, email::Mailer, feishu, http, webhook, wecom};
+use super::{Templates, Text, dingtalk, email::Mailer, feishu, http, webhook, wecom};
 use crate::{
     config::{Channel, ChannelKind},
     core::paging::{Dispatch, Failure},
@@ -16,6 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Channels {
     by_name: BTreeMap<String, Way>,
+    templates: BTreeMap<String, Templates>,
     agent: Agent,
 }
 
@@ -52,8 +53,19 @@ impl Channels {
             };
             by_name.insert(name, way);
         }
-        let agent = http::agent();
-        Ok(Self { by_name, agent })
+        let templates = channels
+            .iter()
+            .map(|channel| (channel.name.clone(), channel.templates.clone()));
+        Ok(Self {
+            by_name,
+            templates: templates.collect(),
+            agent: http::agent(),
+        })
+    }
+
+    /// A channel's own words.
+    pub fn templates(&self, name: &str) -> Templates {
+        self.templates.get(name).cloned().unwrap_or_default()
     }
 
     /// What those that speak HTTP share.

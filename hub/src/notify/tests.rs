@@ -30,9 +30,10 @@ use super::*;
 use crate::{
     config::{Channel, ChannelKind, Secret},
     core::{
+        Settings,
         paging::{Address, MessageRow, MessageState, Said},
         state::{Change, State},
-        testing::{site, wall},
+        testing::{Log, site, wall},
     },
 };
 
@@ -100,10 +101,11 @@ async fn sent_to(
     let channel = Channel {
         name: "robot".to_owned(),
         kind: kind(url),
+        templates: Templates::default(),
     };
     let channels = Channels::new(&[channel]).unwrap();
     let dispatch = dispatch(3);
-    let text = text_of(&state(), &dispatch);
+    let text = text_of(&state(), &dispatch, &Templates::default());
     let work = async {
         let mut results = Vec::new();
         for _ in 0..times {
@@ -325,11 +327,12 @@ async fn who_is_not_there_is_tried_again_and_no_key_is_told() {
     let channel = Channel {
         name: "robot".to_owned(),
         kind,
+        templates: Templates::default(),
     };
     assert!(!format!("{channel:?}").contains("very-secret"));
     let channels = Channels::new(&[channel]).unwrap();
     let dispatch = dispatch(1);
-    let text = text_of(&state(), &dispatch);
+    let text = text_of(&state(), &dispatch, &Templates::default());
     let result = channels.send(&dispatch, &text, now()).await;
     let Err(Failure::Retry { why, .. }) = result else {
         panic!("{result:?}");
@@ -345,11 +348,66 @@ fn hmac_is_that_of_rfc_4231() {
     assert_eq!(sign::hex(&mac), hex);
 }
 
+/// More people inside than allowed, and a message of it.
+fn crowded() -> (Core, Dispatch) {
+    let mut core = Core::new(Settings::new("0123456789abcdef".to_owned()));
+    let mut log = Log::new("gate-1", "a");
+    log.passage(600_000_000);
+    let settled = gatepost_model::Site {
+        capacity: Some(0),
+        ..site()
+    };
+    let batch = log.input(0..log.lines.len(), now());
+    for input in [Input::Site(settled), batch, Input::Tick] {
+        let decision = core.decide(now(), [input]);
+        core.apply(&decision.commit);
+    }
+    let alerts = core.state().alerts.all();
+    let alert = alerts.map(|alert| alert.id).next();
+    let mut dispatch = dispatch(1);
+    dispatch.messages[0].alert = Some(alert.expect("one too many is an alert"));
+    (core, dispatch)
+}
+
+#[test]
+fn an_alert_is_told_in_its_recipients_language() {
+    let (core, mut dispatch) = crowded();
+    let text = text_of(core.state(), &dispatch, &Templates::default());
+    let told = "[重要] 一号: 在场人数超过上限";
+    assert!(text.title.contains(told), "{}", text.title);
+    dispatch.messages[0].language = Language::English;
+    let text = text_of(core.state(), &dispatch, &Templates::default());
+    let told = "[major] One: more people inside than allowed";
+    assert!(text.title.contains(told), "{}", text.title);
+}
+
+#[test]
+fn a_channel_tells_an_alert_in_its_own_words_in_each_language() {
+    let (core, mut dispatch) = crowded();
+    let template = |source| Some(Template::parse(source).unwrap());
+    let templates = Templates {
+        zh: template("{{ site }}有事：{{ what }}，编号 {{ number }}"),
+        en: template("{{ what }} at {{ site }}, {{ severity|upper }}"),
+    };
+    let text = text_of(core.state(), &dispatch, &templates);
+    assert_eq!(text.title, "Gatepost: 一号有事：在场人数超过上限，编号 1");
+    dispatch.messages[0].language = Language::English;
+    let text = text_of(core.state(), &dispatch, &templates);
+    assert_eq!(
+        text.title,
+        "Gatepost: more people inside than allowed at One, MAJOR"
+    );
+    // A test is in the hub's words: it tells of no alert.
+    dispatch.messages[0].alert = None;
+    let text = text_of(core.state(), &dispatch, &templates);
+    assert!(text.title.contains("a test message"), "{}", text.title);
+}
+
 #[test]
 fn a_digest_names_the_first_and_counts_the_rest() {
     let mut many = dispatch(500);
     many.repeated = true;
-    let text = text_of(&state(), &many);
+    let text = text_of(&state(), &many, &Templates::default());
     assert_eq!(text.title, "Gatepost: 500 条告警");
     assert_eq!(text.body.lines().count(), 12);
     assert!(text.body.contains("另有 490 条"), "{}", text.body);
@@ -357,7 +415,7 @@ fn a_digest_names_the_first_and_counts_the_rest() {
     many.messages
         .iter_mut()
         .for_each(|it| it.language = Language::English);
-    let text = text_of(&state(), &many);
+    let text = text_of(&state(), &many, &Templates::default());
     assert!(
         text.body.starts_with("One: a test message"),
         "{}",

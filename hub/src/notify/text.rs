@@ -1,8 +1,6 @@
 //! What a message says, in its recipient's language. Nothing personal is in it: no names of persons,
 //! no temperatures, no notes; who wants to know more opens the page.
 
-use std::fmt::Write;
-
 use gatepost_dashboard::view::AlertView;
 use gatepost_model::{
     Site, SiteId,
@@ -11,6 +9,9 @@ use gatepost_model::{
     site::Name,
 };
 
+use tracing::warn;
+
+use super::template::{Template, Templates, Told};
 use crate::{
     calendar::SiteZone,
     core::{
@@ -50,8 +51,8 @@ impl Text {
     }
 }
 
-/// The text of what goes out at once.
-pub fn text_of(state: &State, dispatch: &Dispatch) -> Text {
+/// The text of what goes out at once, in the channel's own words where it has some.
+pub fn text_of(state: &State, dispatch: &Dispatch, templates: &Templates) -> Text {
     let language = dispatch
         .messages
         .first()
@@ -61,7 +62,7 @@ pub fn text_of(state: &State, dispatch: &Dispatch) -> Text {
         .messages
         .iter()
         .take(NAMED)
-        .map(|message| line(state, message, words))
+        .map(|message| line(state, message, words, templates.of(language)))
         .collect();
     let others = dispatch.messages.len().saturating_sub(NAMED);
     if others > 0 {
@@ -82,7 +83,7 @@ pub fn text_of(state: &State, dispatch: &Dispatch) -> Text {
     }
 }
 
-fn line(state: &State, message: &MessageRow, words: Words) -> String {
+fn line(state: &State, message: &MessageRow, words: Words, template: Option<&Template>) -> String {
     let site = state.sites.get(&message.site).map(|it| &it.site);
     let name = site.map_or_else(
         || words.place(&message.site),
@@ -91,25 +92,27 @@ fn line(state: &State, message: &MessageRow, words: Words) -> String {
     let Some(alert) = message.alert.and_then(|id| state.alerts.get(id)) else {
         return words.test(&name);
     };
-    let mut line = format!(
-        "[{}] {name}: {}",
-        words.severity(message.severity),
-        words.kind(alert.kind)
-    );
-    if let Some(about) = about(alert) {
-        let _ = write!(line, " ({about})");
-    }
-    if let Some(site) = site {
-        let _ = write!(line, ", {}", local(site, alert));
-    }
-    if alert.history.iter().any(|entry| entry.what == "escalated") {
-        line.push_str(words.escalated());
-    }
-    line
+    let told = Told {
+        severity: words.severity(message.severity).to_owned(),
+        site: name,
+        what: words.kind(alert.kind).to_owned(),
+        place: about(alert),
+        at: site.map(|site| local(site, alert)).unwrap_or_default(),
+        escalated: alert.history.iter().any(|entry| entry.what == "escalated"),
+        number: alert.id,
+    };
+    let own = template.and_then(|template| {
+        // Whoever is to be told is told, in other words.
+        let said = template.line(&told).inspect_err(|error| {
+            warn!(error = error.to_string(), "a channel's template");
+        });
+        said.ok()
+    });
+    own.unwrap_or_else(|| words.alert(&told))
 }
 
 /// Where on the site.
-fn about(alert: &AlertView) -> Option<String> {
+fn about(alert: &AlertView) -> String {
     let subject = &alert.subject;
     let parts = [
         subject.zone.map(|it| it.to_string()),
@@ -125,7 +128,7 @@ fn about(alert: &AlertView) -> Option<String> {
         }),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    parts.join(", ")
 }
 
 /// When, in the site's local time.
@@ -195,6 +198,21 @@ impl Words {
         }
     }
 
+    /// An alert, where the channel has no words of its own for it.
+    fn alert(self, told: &Told) -> String {
+        let mut line = format!("[{}] {}: {}", told.severity, told.site, told.what);
+        if !told.place.is_empty() {
+            line.push_str(&format!(" ({})", told.place));
+        }
+        if !told.at.is_empty() {
+            line.push_str(&format!(", {}", told.at));
+        }
+        if told.escalated {
+            line.push_str(self.of("，已升级", ", escalated"));
+        }
+        line
+    }
+
     fn many(self, n: usize) -> String {
         match self.language {
             Language::Chinese => format!("{n} 条告警"),
@@ -221,9 +239,5 @@ impl Words {
             "（重发：可能已收到过）",
             "(sent again: it may have arrived before)",
         )
-    }
-
-    fn escalated(self) -> &'static str {
-        self.of("，已升级", ", escalated")
     }
 }
