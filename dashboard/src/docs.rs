@@ -33,7 +33,7 @@ use crate::{
     paths(
         sites::list, sites::one, events::list, series::rows, slots::list, slots::compliance, units::one, units::list, latest::list,
         alerts::list, alerts::one, alerts::acknowledge, alerts::assign, alerts::comment,
-        alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::test, quarantine::list, quarantine::retry,
+        alerts::shelve, alerts::unshelve, alerts::resolve, outbox::list, outbox::recipients, outbox::test, quarantine::list, quarantine::retry,
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
         records::entries, records::measured, records::throughput, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,

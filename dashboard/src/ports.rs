@@ -16,8 +16,8 @@ use tokio::sync::broadcast;
 use crate::view::{
     AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
     EventPage, ExcuseView, HandOverView, HandRound, IsolationView, LatestView, MeasuredView,
-    MessageView, QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
-    ThroughputView, UnitConfig, UnitView,
+    MessageView, QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot,
+    SlotView, ThroughputView, UnitConfig, UnitView,
 };
 
 /// Why a question has no answer.
@@ -155,6 +155,8 @@ pub trait SiteRead: Send + Sync + 'static {
     ) -> Result<(Vec<QuarantineItem>, Option<String>), ReadError>;
     /// Messages to people, newest first, before the one with the number `before`.
     fn messages(&self, limit: usize, before: Option<u64>) -> Result<Vec<MessageView>, ReadError>;
+    /// Who is told of what is wrong on a site, in its settings' order.
+    fn recipients(&self, site: &SiteId) -> Result<Vec<RecipientView>, ReadError>;
     /// Hand-overs of shifts, newest first.
     fn hand_overs(&self, site: &SiteId) -> Result<Vec<HandOverView>, ReadError>;
     /// When the hub was down, newest first.

@@ -83,6 +83,7 @@ pub fn router(services: Services) -> Router {
         .route("/alerts/{alert}/resolve", post(alerts::resolve))
         .route("/downtimes", get(health::downtimes))
         .route("/outbox", get(outbox::list))
+        .route("/sites/{site}/recipients", get(outbox::recipients))
         .route(
             "/sites/{site}/recipients/{recipient}/test",
             post(outbox::test),

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 pub use alert::{AlertEntry, AlertView, Subject};
 pub use hand_over::{HandOverView, OpenAlert};
 pub use latest::LatestView;
-pub use message::{DowntimeView, MessageView};
+pub use message::{DowntimeView, MessageView, RecipientView};
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
     HandRound, IsolationView, MeasuredView, RollCallView, ThroughputView,

@@ -25,8 +25,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
-        QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
-        UnitConfig, UnitView,
+        QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
+        ThroughputView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -236,6 +236,28 @@ impl SiteRead for ReadModel {
         let all = core.state().post.all().rev();
         let wanted = all.filter(|row| before.is_none_or(|before| row.id < before));
         Ok(wanted.take(limit).map(MessageRow::view).collect())
+    }
+
+    fn recipients(&self, id: &SiteId) -> Result<Vec<RecipientView>, ReadError> {
+        let site = if id.as_str() == HUB {
+            Arc::clone(&self.core().state().hub)
+        } else {
+            self.site_state(id)?
+        };
+        let core = self.core();
+        let newest = |name: &str| {
+            let mut all = core.state().post.all().rev();
+            all.find(|row| row.site == *id && row.recipient == name)
+        };
+        let recipients = site.site.recipients.iter().map(|it| RecipientView {
+            name: it.name.clone(),
+            channel: it.channel.clone(),
+            language: it.language,
+            least: it.least,
+            after_min: it.after_min,
+            last: newest(&it.name).map(MessageRow::view),
+        });
+        Ok(recipients.collect())
     }
 
     fn hand_overs(&self, id: &SiteId) -> Result<Vec<HandOverView>, ReadError> {

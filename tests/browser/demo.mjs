@@ -1,7 +1,7 @@
 // Starts the demo for one test file and stops it again: the real hub, broker and gate units.
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +77,14 @@ export async function startDemo(...flags) {
     press: async (what, site = '', unit = '') => {
       const answer = await fetch(`${world}/do`, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ what, site, unit }) });
       if (answer.status >= 400) throw new Error(`${what}: ${answer.status}`);
+    },
+    /** Adds something to a site's settings, as its crew does: out of the hub, and in again. */
+    settle: (site, toml) => {
+      const hub = (...words) =>
+        execFileSync(join(target, 'release/gatepost-demo'), ['__hub', 'site', ...words, '--config', join(dir, 'hub/gatepost-hub.toml')], { encoding: 'utf8' });
+      const file = join(dir, `${site}.toml`);
+      writeFileSync(file, `${hub('export', site)}\n${toml}`);
+      hub('import', file);
     },
     state: () => JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')),
     /** Waits until every unit has been heard and holds nothing back. */

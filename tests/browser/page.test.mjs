@@ -151,6 +151,24 @@ test('the figures that the hub keeps of a site are on its page', async () => {
   await page.context().close();
 });
 
+test('who is told is on the page, and the way there can be tried', async () => {
+  const url = `${demo.origin}/sites/${SITE}`;
+  const page = await openPage(browser, url);
+  const told = page.locator('.told-of-site');
+  await told.getByText('Nobody is told of what is wrong here').waitFor();
+  demo.settle(SITE, '[[recipient]]\nname = "guard"\nchannel = "group"\nlanguage = "en"\nleast = "major"\nafter_min = 10\n');
+  const row = told.locator('tbody tr', { hasText: 'guard' });
+  await row.getByText('Major and above, after 10 min without an answer').waitFor();
+  await row.getByRole('button', { name: 'Send a test to guard' }).click();
+  // No channel of that name is configured: that is what the page says of the message.
+  await row.getByText('no channel of that name').waitFor();
+  assert.match(await row.textContent(), /Test · waiting/);
+  const [message] = (await demo.api('outbox')).messages;
+  assert.deepEqual([message.recipient, message.said], ['guard', 'test']);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test('a killed hub loses nothing and the page catches up by itself', async () => {
   const url = `${demo.origin}/sites/${SITE}`;
   const page = await openPage(browser, url);

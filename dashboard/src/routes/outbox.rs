@@ -15,7 +15,7 @@ use crate::{
     params::Params,
     ports::{Act, Answer},
     state::AppState,
-    view::MessageView,
+    view::{MessageView, RecipientView},
 };
 
 /// A page unless more or less is asked for.
@@ -61,6 +61,35 @@ pub(crate) async fn list(
         let last = messages.last().filter(|_| messages.len() == limit);
         let next = last.map(|message| message.id.to_string());
         Ok(Outbox { messages, next })
+    })
+    .await
+}
+
+/// Who is told of what is wrong on a site.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Recipients {
+    /// As the site's settings name them.
+    recipients: Vec<RecipientView>,
+}
+
+/// Who is told of what is wrong on a site, each with the newest message; no addresses
+#[utoipa::path(
+    get, path = "/api/v1/sites/{site}/recipients", tag = "alerts",
+    params(("site" = String, Path, description = "The site's id; `hub` for trouble of the hub itself")),
+    responses((status = 200, body = Recipients)),
+)]
+pub(crate) async fn recipients(
+    State(app): State<AppState>,
+    Path(site): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.end()?;
+    let site = site
+        .parse()
+        .map_err(|_| Problem::not_found("site", &site))?;
+    app.answer(move |read| {
+        let recipients = read.recipients(&site)?;
+        Ok(Recipients { recipients })
     })
     .await
 }

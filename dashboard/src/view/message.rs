@@ -1,6 +1,10 @@
 //! Messages to people, as they are shown: to whom by name, never an address.
 
-use gatepost_model::{SiteId, Wall, alert::AlertKind};
+use gatepost_model::{
+    SiteId, Wall,
+    alert::{AlertKind, Severity},
+    recipient::Language,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +20,25 @@ pub struct DowntimeView {
     /// It began again then.
     #[schema(value_type = schema::Time)]
     pub to: Wall,
+}
+
+/// Somebody, or a group, that is told of what is wrong on a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecipientView {
+    /// Who.
+    pub name: String,
+    /// Over which channel.
+    pub channel: String,
+    /// In which language: `zh` or `en`.
+    #[schema(value_type = String)]
+    pub language: Language,
+    /// Only what is at least as severe.
+    #[schema(value_type = String)]
+    pub least: Severity,
+    /// Told when nobody has answered for so long, minutes.
+    pub after_min: u32,
+    /// The newest message to them that is kept.
+    pub last: Option<MessageView>,
 }
 
 /// A message to a person or a group.

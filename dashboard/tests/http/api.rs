@@ -38,6 +38,7 @@ async fn reads_answer_what_the_hub_knows() {
         ("throughput", "/api/v1/sites/binjiang/throughput"),
         ("quarantine", "/api/v1/quarantine"),
         ("outbox", "/api/v1/outbox"),
+        ("recipients", "/api/v1/sites/binjiang/recipients"),
     ] {
         let answer = get(app(&Fake::new()), path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);

@@ -15,8 +15,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
-        QuarantineItem, RollCallView, Series, SiteRow, SiteSnapshot, SlotView, ThroughputView,
-        UnitConfig, UnitView,
+        QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
+        ThroughputView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall, Zone};
@@ -221,6 +221,14 @@ impl SiteRead for Fake {
             "alert": 1, "kind": "loss", "said": "raised", "state": "sent",
             "made_at": "2026-11-23T07:30:58.000Z", "sent_at": "2026-11-23T07:30:59.000Z",
             "attempts": 1, "repeated": false, "answer": "ok" }]),
+        ))
+    }
+
+    fn recipients(&self, site: &SiteId) -> Result<Vec<RecipientView>, ReadError> {
+        known(site)?;
+        Ok(made(
+            json!([{ "name": "guard", "channel": "group", "language": "zh", "least": "minor",
+            "after_min": 0, "last": null }]),
         ))
     }
 

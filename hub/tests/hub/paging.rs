@@ -178,6 +178,14 @@ async fn a_recipient_is_tried_and_a_channel_that_is_not_there_is_told() {
         why.is_some_and(|why| why.contains("no channel of that name"))
     };
     hub.wait("/api/v1/outbox", is_told).await;
+    let told = hub.get("/api/v1/sites/s/recipients").await;
+    let desk = &told["recipients"][0];
+    assert_eq!(
+        (&desk["name"], &desk["last"]["id"], &desk["last"]["said"]),
+        (&json!("desk"), &message["id"], &json!("test")),
+        "{told}"
+    );
+    assert!(desk.get("to").is_none(), "an address is nobody's: {told}");
     let (status, problem) = hub
         .post("/api/v1/sites/s/recipients/nobody/test", &json!({}))
         .await;

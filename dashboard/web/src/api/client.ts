@@ -1,5 +1,5 @@
 import type {
-  Alert, Compliance, Downtime, HandOver, Isolation, MeasuredWindow, Problem, Series, SiteRow, SiteSnapshot, Throughput,
+  Alert, Compliance, Downtime, HandOver, Isolation, MeasuredWindow, Problem, Recipient, Series, SiteRow, SiteSnapshot, Throughput,
 } from './types.ts';
 
 const BASE = '/api/v1';
@@ -45,6 +45,12 @@ export function change<T>(path: string, body: Record<string, unknown>, key?: str
     headers: { 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) },
     body: JSON.stringify(body),
   });
+}
+
+/** Who is told of what is wrong on a site. */
+export async function recipients(site: string): Promise<Recipient[]> {
+  const { recipients } = await request<{ recipients: Recipient[] }>(`/sites/${encodeURIComponent(site)}/recipients`);
+  return recipients;
 }
 
 /** When the hub itself was down, newest first. */

@@ -117,6 +117,27 @@ export interface FleetSnapshot extends Troubled { sites: SiteRow[] }
 /** What one shift leaves to the next; an offer until who comes has signed. */
 export interface HandOver { id: number; from: string; to: string; note: string | null; accepted_at: Wall | null }
 
+export type MessageState = 'queued' | 'sending' | 'sent' | 'failed' | 'dropped';
+
+/** A message to somebody, and what became of it. */
+export interface Message {
+  id: number;
+  said: 'raised' | 'escalated' | 'reminded' | 'test';
+  state: MessageState;
+  made_at: string;
+  answer: string | null;
+}
+
+/** Somebody who is told of what is wrong on a site. */
+export interface Recipient {
+  name: string;
+  channel: string;
+  language: 'zh' | 'en';
+  least: Severity;
+  after_min: number;
+  last: Message | null;
+}
+
 export interface Downtime { from: Wall; to: Wall }
 
 /** How a month's rounds went, in a zone or (none) all of the site. What is unknown is neither good nor bad. */

@@ -279,6 +279,15 @@ export const messages = {
     downs: 'When the hub was down', downsNote: 'Nobody was told of anything then; what fell due was judged afterwards',
     downFrom: 'From', downTo: 'To', lasted: 'For', noDowns: 'Never so far',
   },
+  told: {
+    title: 'Who is told', note: 'By the site’s settings; addresses are not shown',
+    who: 'Who', channel: 'Channel', what: 'Of what', newest: 'Newest message', test: 'Send a test',
+    testOf: (name) => `Send a test to ${name}`,
+    least: (severity, minutes) => `${severity} and above${minutes > 0 ? `, after ${minutes} min without an answer` : ''}`,
+    nothing: 'None yet', nobody: 'Nobody is told of what is wrong here',
+    said: { raised: 'Alert', escalated: 'Escalated', reminded: 'Reminder', test: 'Test' },
+    state: { queued: 'waiting', sending: 'being sent', sent: 'taken by the channel', failed: 'failed', dropped: 'not needed any more' },
+  },
   record: {
     open: 'Record…',
     title: 'Record',

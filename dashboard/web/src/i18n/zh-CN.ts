@@ -277,6 +277,15 @@ export const messages = {
     downs: '中心停机', downsNote: '期间未通知任何人；到期事项已事后判定',
     downFrom: '起', downTo: '止', lasted: '时长', noDowns: '至今没有',
   },
+  told: {
+    title: '通知对象', note: '按场所设置；不显示地址',
+    who: '对象', channel: '渠道', what: '范围', newest: '最近一条消息', test: '发送测试',
+    testOf: (name: string) => `向 ${name} 发送测试`,
+    least: (severity: string, minutes: number) => `${severity}及以上${minutes > 0 ? `，${minutes} 分钟无人处理后` : ''}`,
+    nothing: '还没有', nobody: '此场所的告警未通知任何人',
+    said: { raised: '告警', escalated: '升级', reminded: '提醒', test: '测试' },
+    state: { queued: '等待发送', sending: '正在发送', sent: '渠道已接收', failed: '未送达', dropped: '已不需要' },
+  },
   record: {
     open: '登记…',
     title: '登记',
