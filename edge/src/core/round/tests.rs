@@ -164,3 +164,51 @@ fn a_round_survives_a_restart_but_not_a_power_cut() {
         ["5 Abandoned 1 l 0.9 s ButtonFlow 6f1c0000-living-10000000"]
     );
 }
+
+/// What the last round that ended rests on, and the check points that it names.
+fn proof(out: &Out) -> Option<(Evidence, Vec<String>)> {
+    out.said.iter().rev().find_map(|said| match said {
+        Said::Happened {
+            happening: Happening::Round(round),
+            ..
+        } if round.phase == RoundPhase::Ended => Some((round.evidence, round.points.clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn check_points_are_named_once_in_the_order_of_the_walk() {
+    let knapsack = || {
+        let mut config = station(None).config;
+        config.flow = None;
+        config.points = vec![button(3, "stairs"), button(4, "roof"), button(5, "yard")];
+        Station::new(config, None, None)
+    };
+    let (mut walked, mut out) = (knapsack(), Out::default());
+    // Before the start nobody is on a round.
+    press(&mut walked, Pin::Point(2), 5 * S, &mut out);
+    press(&mut walked, Pin::Start, 10 * S, &mut out);
+    for (second, point) in [(20, 1), (30, 0), (40, 1)] {
+        press(&mut walked, Pin::Point(point), second * S, &mut out);
+    }
+    press(&mut walked, Pin::Stop, 90 * S, &mut out);
+    let points = vec!["roof".to_owned(), "stairs".to_owned()];
+    assert_eq!(proof(&out), Some((Evidence::ButtonPoints, points)));
+    // The next round begins with none.
+    press(&mut walked, Pin::Start, 100 * S, &mut out);
+    press(&mut walked, Pin::Stop, 190 * S, &mut out);
+    assert_eq!(proof(&out), Some((Evidence::Button, Vec::new())));
+}
+
+#[test]
+fn check_points_survive_a_restart_and_stand_beside_litres() {
+    let (mut first, mut out) = (station(None), Out::default());
+    press(&mut first, Pin::Start, 10 * S, &mut out);
+    press(&mut first, Pin::Point(0), 15 * S, &mut out);
+    let mut restarted = station(first.running().cloned());
+    restarted.begin(BoardTime(60 * S), &boot(), |_, _| false, &mut out);
+    pulses(&mut restarted, 70 * S, 20, &mut out);
+    press(&mut restarted, Pin::Stop, 90 * S, &mut out);
+    let points = vec!["stairs".to_owned()];
+    assert_eq!(proof(&out), Some((Evidence::ButtonFlow, points)));
+}

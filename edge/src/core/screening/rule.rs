@@ -218,10 +218,19 @@ impl Baseline {
         place: Place,
         point: Point,
     ) -> Judgement {
+        self.judge_by(now, skin, ambient, Tuning::of(place, point))
+    }
+
+    fn judge_by(
+        &mut self,
+        now: Micros,
+        skin: f64,
+        ambient: Option<f64>,
+        tuning: Tuning,
+    ) -> Judgement {
         if let Some(judgement) = self.judge_again(now, skin) {
             return judgement;
         }
-        let tuning = Tuning::of(place, point);
         self.pass_time(now, ambient, tuning);
         self.last = Some(now);
         self.ambient = ambient.or(self.ambient);

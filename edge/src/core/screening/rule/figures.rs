@@ -61,7 +61,7 @@ impl Tally {
 }
 
 /// One day at a lane: `per_minute` people arrive at irregular times.
-fn one_order(people: &[Person], place: Place, point: Point, per_minute: f64, order: u64) -> Tally {
+fn one_order(people: &[Person], tuning: Tuning, per_minute: f64, order: u64) -> Tally {
     let mut random = StdRng::seed_from_u64(order);
     let offset = random.random_range(-1.0..=1.0);
     let drift = random.random_range(-2.0..=2.0);
@@ -79,7 +79,7 @@ fn one_order(people: &[Person], place: Place, point: Point, per_minute: f64, ord
                 let at_s = now_s + attempt as f64 * 0.5;
                 let seen = ((skin + offset + drift * at_s / 3600.0) * 50.0).round() / 50.0;
                 verdict = baseline
-                    .judge((at_s * 1e6) as Micros, seen, None, place, point)
+                    .judge_by((at_s * 1e6) as Micros, seen, None, tuning)
                     .verdict;
                 tally.measured += 1.0;
             }
@@ -116,7 +116,7 @@ fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
 fn measure(place: Place, point: Point, per_minute: f64) -> (f64, f64) {
     let people = people(place);
     let tallies: Vec<Tally> = (0..ORDERS)
-        .map(|order| one_order(&people, place, point, per_minute, order))
+        .map(|order| one_order(&people, Tuning::of(place, point), per_minute, order))
         .collect();
     let sensitivity = spread(tallies.iter().map(|t| t.sensitivity()));
     let specificity = spread(tallies.iter().map(|t| t.specificity()));
@@ -239,5 +239,60 @@ fn the_first_people_of_a_cold_morning_are_forgotten_soon() {
             early.0, early.1, late.0, late.1
         );
         assert!(late.0 < 0.02 && late.1 >= promised, "{late:?}");
+    }
+}
+
+/// Thresholds of the curve, degC above the baseline.
+const THRESHOLDS: [f64; 11] = [
+    0.30, 0.40, 0.45, 0.50, 0.60, 0.70, 0.80, 0.85, 0.90, 1.00, 1.20,
+];
+
+/// Sensitivity and specificity for each threshold, at 20 people a minute, means over some orders.
+fn curve(place: Place) -> Vec<(f64, f64)> {
+    let people = people(place);
+    let points = THRESHOLDS.iter().map(|threshold| {
+        let tuning = Tuning {
+            threshold: *threshold,
+            ..Tuning::of(place, Point::Sensitive)
+        };
+        let tallies: Vec<Tally> = (0..ORDERS / 5)
+            .map(|order| one_order(&people, tuning, 20.0, order))
+            .collect();
+        (
+            spread(tallies.iter().map(|t| t.sensitivity())).0,
+            spread(tallies.iter().map(|t| t.specificity())).0,
+        )
+    });
+    points.collect()
+}
+
+/// Under the curve with its corners, by trapezes.
+fn area(curve: &[(f64, f64)]) -> f64 {
+    let corners = [&[(1.0, 0.0)], curve, &[(0.0, 1.0)]].concat();
+    corners
+        .windows(2)
+        .map(|pair| (pair[1].1 - pair[0].1) * (pair[0].0 + pair[1].0) / 2.0)
+        .sum()
+}
+
+#[test]
+fn the_curve_trades_missed_fevers_for_false_ones() {
+    for (place, least_area) in [(Place::Canthus, 0.94), (Place::Forehead, 0.84)] {
+        let curve = curve(place);
+        for (threshold, (sensitivity, specificity)) in THRESHOLDS.iter().zip(&curve) {
+            println!("{place:?} T {threshold:.2}: {sensitivity:.3}/{specificity:.3}");
+        }
+        println!("{place:?}: area {:.3}", area(&curve));
+        for pair in curve.windows(2) {
+            assert!(
+                pair[1].0 < pair[0].0 && pair[1].1 > pair[0].1,
+                "{place:?}: {pair:?}"
+            );
+        }
+        assert!(
+            area(&curve) >= least_area,
+            "{place:?}: area {}",
+            area(&curve)
+        );
     }
 }
