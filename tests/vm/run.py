@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The shipped agent in a virtual gate unit: kernel GPIO and I2C inside, broker and hub on the host.
 
-usage: tests/vm/run.py BOOT HUB [count|faults|doctor|flood|react|boards|cut]...
+usage: tests/vm/run.py BOOT HUB [count|faults|doctor|flood|react|boards|remote|cut]...
 
 BOOT is what tests/vm/prepare made, HUB the hub's binary. Says what truly moved at the pins, what the
 hub has of it, and exits 1 if they differ.
@@ -138,6 +138,15 @@ class Host:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text.startswith((b"{", b"[")) else text.decode()
+
+    def want(self, text):
+        """Wants a configuration of the unit, and waits for its answer."""
+        path = "/api/v1/sites/binjiang/units/gate-1/config"
+        body = json.dumps({"by": "li", "text": text}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", body, {"Content-Type": "application/json"}, method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            version = json.load(answer)["version"]
+        return wait_for(f"an answer to configuration {version}", lambda: (c := self.get(path)).get("answered") == version and c)
 
     def events(self):
         """Everything the hub has of the unit, in the order of its log."""
@@ -355,6 +364,28 @@ def test_cut(boot, host, folder):
     check("alerts of another log", [kind for kind in host.alerts() if kind == "fork"], [])
 
 
+def test_remote(boot, host, folder):
+    """A beam's line is changed from the hub: the new one counts. One that the kernel refuses is taken back."""
+    machine = Machine(boot, make_disk(folder / "remote.img"), host.mqtt, "remote")
+    machine.wait("ASKING")
+    own = "".join(line.removeprefix("TOML ") + "\n" for line in list(machine.lines) if line.startswith("TOML "))
+    moved = own.replace("line = 27", "line = 19")
+    if moved == own:
+        raise AssertionError(f"beam B is not at line 27:\n{own}")
+    answer = host.want(moved)
+    check("the first answer", (answer["result"], answer["applied"]), ("applied", answer["answered"]))
+    kept = answer["applied"]
+    machine.wait("MOVED")
+    answer = host.want(moved.replace("line = 19", "line = 20"))
+    check("the second answer", (answer["result"], answer["applied"]), ("rolled_back", kept))
+    check("who holds the line is said", "another driver" in answer["detail"], True)
+    events = drained(host, machine)
+    # Three walked before by the old line: nobody saw them pass.
+    check("passages in", count(events, "passage", dir="in"), 7 + 2)
+    check("passages out", count(events, "passage", dir="out"), 4)
+    check("unclear", count(events, "unclear"), 0)
+
+
 def test_boards(boot, host, folder):
     """The boards' contract over the kernel's lines and over a Pi's registers."""
     machine = Machine(boot, make_disk(folder / "boards.img"), host.mqtt, "boards", initrd="boards.gz")
@@ -368,7 +399,7 @@ def test_boards(boot, host, folder):
 
 
 # The longest first.
-TESTS = {"faults": test_faults, "flood": test_flood, "boards": test_boards, "cut": test_cut, "react": test_react, "doctor": test_doctor, "count": test_count}
+TESTS = {"faults": test_faults, "flood": test_flood, "boards": test_boards, "cut": test_cut, "react": test_react, "doctor": test_doctor, "remote": test_remote, "count": test_count}
 
 
 def run(name, boot, hub):
