@@ -149,6 +149,48 @@ fn a_configuration_is_tried_kept_refused_or_taken_back() {
     });
 }
 
+/// A button held for 150 ms.
+fn press(input: &str, at: u64) -> String {
+    let edge = |at: u64, level: u8| {
+        format!("{{\"mono_us\":{at},\"input\":\"{input}\",\"level\":{level}}}\n")
+    };
+    edge(at, 1) + &edge(at + 150_000, 0)
+}
+
+#[test]
+fn a_zone_gets_check_points_and_a_round_by_them_is_in_the_record() {
+    const KNAPSACK: &str = "\n[[round_station]]\nzone = \"living\"\nstart = \"go\"\nstop = \"done\"\npoints = [\"stairs\", \"roof\"]\n";
+    run(async {
+        let site = wants(script(1, 1, WorldClock::real()));
+        let site = site.prepare().await?.launch().await?;
+        let demo = site.demo()?;
+        let mut units = demo.units.iter();
+        let unit = units.find(|it| it.site == SITE && it.unit == "gate-1");
+        let own = std::fs::read_to_string(&unit.context("the unit")?.config)?;
+        let mut gate = begin(&site, 0).await?;
+        gate.confirmed(0, SOON).await?;
+        let version = want(&site, Some(&(own + KNAPSACK))).await?;
+        gate.ended(SOON).await?;
+        let mut gate = begin(&site, S).await?;
+        let config = answered(&site, version).await?;
+        ensure!(config["result"] == "applied", "{config}");
+
+        let walk = [("go", 2), ("roof", 10), ("stairs", 20), ("roof", 30)];
+        let walked: String = walk.map(|(pin, at)| press(pin, at * S)).concat();
+        gate.show(&(walked + &press("done", 60 * S) + &tick(62 * S)))
+            .await?;
+        let rounds = recorded(&site, "round", 2).await?;
+        let ended = rounds.iter().find(|it| it["phase"] == "ended");
+        let ended = ended.context("a round that ended")?;
+        ensure!(
+            ended["points"] == json!(["roof", "stairs"]) && ended["evidence"] == "button+points",
+            "{ended}"
+        );
+        site.stop().await;
+        Ok(())
+    });
+}
+
 #[test]
 fn commands_are_carried_out_and_answered() {
     run(async {
