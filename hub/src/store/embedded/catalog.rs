@@ -240,16 +240,23 @@ impl Catalog {
     /// from now on.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut catalog = Self::default();
-        let mut statement = connection.prepare(
+        // Who only looks may look at what an older hub has left.
+        let has_families = connection.column_exists(None, "reading_series", "family")?;
+        let family = if has_families {
+            "series.family"
+        } else {
+            "NULL"
+        };
+        let mut statement = connection.prepare(&format!(
             "SELECT log.site, log.unit, log.log, boot.word, sensor.word, quantity.word,
-                    series.zone, series.log, series.id, series.check32, series.family
+                    series.zone, series.log, series.id, series.check32, {family}
              FROM reading_series AS series
              LEFT JOIN event_log AS log ON log.id = series.log
              LEFT JOIN event_word AS boot ON boot.id = series.boot
              LEFT JOIN event_word AS sensor ON sensor.id = series.sensor
              LEFT JOIN event_word AS quantity ON quantity.id = series.quantity
              ORDER BY series.id",
-        )?;
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id: SeriesId = row.get(8)?;

@@ -98,6 +98,8 @@ fn blocks_of_an_older_hub_are_read_and_written_anew_when_something_comes_late() 
     let site = contract::site();
     let expected = contract::answers(&file.store, &site);
     as_an_older_hub_left_it(&file);
+    let verified = verify(&file.writing.lock().unwrap().0).unwrap();
+    assert_eq!(verified.wrong, [""; 0]);
     schema(&file.writing.lock().unwrap().0).unwrap();
     let file = file.reopened();
     let before = forms(&file.writing.lock().unwrap().0);
