@@ -117,7 +117,7 @@ impl Notifier {
             text_of(
                 core.state(),
                 &dispatch,
-                &self.channels.templates(&dispatch.address.channel),
+                self.channels.templates(&dispatch.address.channel),
             )
         };
         let (channels, queue) = (Arc::clone(&self.channels), self.queue.clone());

@@ -17,6 +17,7 @@ use crate::{
 pub struct Channels {
     by_name: BTreeMap<String, Way>,
     templates: BTreeMap<String, Templates>,
+    no_templates: Templates,
     agent: Agent,
 }
 
@@ -59,13 +60,14 @@ impl Channels {
         Ok(Self {
             by_name,
             templates: templates.collect(),
+            no_templates: Templates::default(),
             agent: http::agent(),
         })
     }
 
     /// A channel's own words.
-    pub fn templates(&self, name: &str) -> Templates {
-        self.templates.get(name).cloned().unwrap_or_default()
+    pub fn templates(&self, name: &str) -> &Templates {
+        self.templates.get(name).unwrap_or(&self.no_templates)
     }
 
     /// What those that speak HTTP share.

@@ -172,6 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn the_names_are_what_a_line_tells() {
+        let told = serde_json::to_value(told()).unwrap();
+        let names: Vec<&str> = told
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(names, NAMES);
+    }
+
+    #[test]
     fn a_template_that_would_fail_on_an_alert_is_refused_at_once() {
         for (source, says) in [
             ("{{ wat }}", "`wat` is not known: severity, site,"),

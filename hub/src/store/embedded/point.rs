@@ -97,8 +97,40 @@ impl Point {
     }
 }
 
+/// The columns of points, as many in each.
+pub(super) struct Columns {
+    pub(super) times: Vec<i64>,
+    pub(super) monos: Vec<i64>,
+    pub(super) values: Vec<f64>,
+    pub(super) seqs: Vec<i64>,
+    /// Milliseconds since 1970.
+    pub(super) received: Vec<i64>,
+    pub(super) errors: Vec<i64>,
+    pub(super) flags: Vec<i64>,
+}
+
+impl Columns {
+    /// The points that they are of.
+    pub(super) fn points(&self) -> Result<Vec<Point>, Malformed> {
+        let point = |at: usize| {
+            let (source, is_stamped) = from_flags(self.flags[at])?;
+            Ok(Point {
+                time: self.times[at],
+                mono: self.monos[at],
+                seq: self.seqs[at].cast_unsigned(),
+                value: self.values[at],
+                received_ms: self.received[at],
+                error_ms: self.errors[at].cast_unsigned(),
+                source,
+                is_stamped,
+            })
+        };
+        (0..self.times.len()).map(point).collect()
+    }
+}
+
 /// Source and stamp from their byte.
-pub(super) fn from_flags(flags: i64) -> Result<(TimeSource, bool), Malformed> {
+fn from_flags(flags: i64) -> Result<(TimeSource, bool), Malformed> {
     let source = TimeSource::ALL[(flags & 3) as usize];
     (0..8)
         .contains(&flags)

@@ -3,7 +3,7 @@
 use super::{
     super::{
         pack::{Bytes, Malformed, decode},
-        point::{Point, from_flags},
+        point::{Columns, Point},
         sum::Sum,
     },
     Head, MOST, hour_begin,
@@ -61,24 +61,20 @@ pub(super) fn points(head: &Head<'_>) -> Result<Vec<Point>, Malformed> {
     let (monos, times) = times(head, &mut rest)?;
     let values = numbers::read(head.n, head.unit, &mut rest)?;
     let seqs = decode(&mut rest, head.n)?;
-    let received = decode(&mut rest, head.n)?;
-    let errors = decode(&mut rest, head.n)?;
-    let flags = decode(&mut rest, head.n)?;
-    (0..head.n)
-        .map(|at| {
-            let (source, is_stamped) = from_flags(flags[at])?;
-            Ok(Point {
-                time: times[at],
-                mono: monos[at],
-                seq: seqs[at].cast_unsigned(),
-                value: values[at],
-                received_ms: received[at].wrapping_add(times[at].div_euclid(1000)),
-                error_ms: errors[at].cast_unsigned(),
-                source,
-                is_stamped,
-            })
-        })
-        .collect()
+    let mut received = decode(&mut rest, head.n)?;
+    for (delay, time) in received.iter_mut().zip(&times) {
+        *delay = delay.wrapping_add(time.div_euclid(1000));
+    }
+    Columns {
+        times,
+        monos,
+        values,
+        seqs,
+        received,
+        errors: decode(&mut rest, head.n)?,
+        flags: decode(&mut rest, head.n)?,
+    }
+    .points()
 }
 
 fn times(head: &Head<'_>, rest: &mut Bytes<'_>) -> Result<(Vec<i64>, Vec<i64>), Malformed> {

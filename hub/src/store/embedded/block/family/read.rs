@@ -4,7 +4,7 @@ use super::{
     super::{
         super::{
             pack::{Bytes, Malformed, decode},
-            point::{Point, SeriesId, from_flags},
+            point::{self, Point, SeriesId},
         },
         Head, MOST, MOST_KIN, numbers,
     },
@@ -177,21 +177,16 @@ impl Sweeps {
         }
         let errors = columns.column(&self.errors)?;
         let flags = columns.column(&self.flags)?;
-        (0..head.n)
-            .map(|at| {
-                let (source, is_stamped) = from_flags(flags[at])?;
-                Ok(Point {
-                    time: times[at],
-                    mono: monos[at],
-                    seq: seqs[at].cast_unsigned(),
-                    value: values[at],
-                    received_ms: received[at],
-                    error_ms: errors[at].cast_unsigned(),
-                    source,
-                    is_stamped,
-                })
-            })
-            .collect()
+        point::Columns {
+            times,
+            monos,
+            values,
+            seqs,
+            received,
+            errors,
+            flags,
+        }
+        .points()
     }
 }
 
