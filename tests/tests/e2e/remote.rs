@@ -63,6 +63,14 @@ async fn want(site: &TestSite, text: Option<&str>) -> anyhow::Result<u64> {
     config["version"].as_u64().context("a version")
 }
 
+/// What the unit was installed with.
+fn own_config(site: &TestSite) -> anyhow::Result<String> {
+    let demo = site.demo()?;
+    let mut units = demo.units.iter();
+    let unit = units.find(|it| it.site == SITE && it.unit == "gate-1");
+    Ok(std::fs::read_to_string(&unit.context("the unit")?.config)?)
+}
+
 /// The unit begins anew with each configuration: its board is there again.
 async fn begin(site: &TestSite, mono_us: u64) -> anyhow::Result<Board> {
     let mut gate = board(site, "gate-1").await?;
@@ -77,10 +85,7 @@ fn a_configuration_is_tried_kept_refused_or_taken_back() {
         let mut wants = wants(script(1, 1, WorldClock::real()));
         wants.unit_extra.push_str("trial_s = 3.0\n");
         let site = wants.prepare().await?.launch().await?;
-        let demo = site.demo()?;
-        let mut units = demo.units.iter();
-        let unit = units.find(|it| it.site == SITE && it.unit == "gate-1");
-        let own = std::fs::read_to_string(&unit.context("the unit")?.config)?;
+        let own = own_config(&site)?;
         let mut gate = begin(&site, 0).await?;
         gate.confirmed(0, SOON).await?;
 
@@ -118,7 +123,11 @@ fn a_configuration_is_tried_kept_refused_or_taken_back() {
         );
 
         // Taken back: there is no broker. The unit goes on with what it had.
-        let version = want(&site, Some(&slow.replace(&demo.mqtt, "127.0.0.1:9"))).await?;
+        let version = want(
+            &site,
+            Some(&slow.replace(&site.demo()?.mqtt, "127.0.0.1:9")),
+        )
+        .await?;
         gate.ended(SOON).await?;
         let mut trial = begin(&site, 5 * S).await?;
         trial.show(&tick(6 * S)).await?;
@@ -163,10 +172,7 @@ fn a_zone_gets_check_points_and_a_round_by_them_is_in_the_record() {
     run(async {
         let site = wants(script(1, 1, WorldClock::real()));
         let site = site.prepare().await?.launch().await?;
-        let demo = site.demo()?;
-        let mut units = demo.units.iter();
-        let unit = units.find(|it| it.site == SITE && it.unit == "gate-1");
-        let own = std::fs::read_to_string(&unit.context("the unit")?.config)?;
+        let own = own_config(&site)?;
         let mut gate = begin(&site, 0).await?;
         gate.confirmed(0, SOON).await?;
         let version = want(&site, Some(&(own + KNAPSACK))).await?;

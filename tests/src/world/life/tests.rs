@@ -16,6 +16,19 @@ fn life(seed: u64) -> (Life, WallUs) {
     (Life::begin(who(seed), source, start), start)
 }
 
+/// What happens in the yard of seed 4, where rounds are done, and when it begins.
+fn yard() -> (Source, WallUs) {
+    let plan = PLANS[0];
+    let source = Source::Life {
+        plan,
+        post: Post::Yard,
+        seed: 4,
+        faces: None,
+    };
+    let start = Span::of(plan.zone, "2026-11-23".parse().unwrap()).from;
+    (source, start)
+}
+
 fn who(seed: u64) -> Who {
     Who {
         site: "binjiang".parse().unwrap(),
@@ -138,14 +151,7 @@ fn power_that_comes_back_begins_a_boot() {
 
 #[test]
 fn a_skipped_round_does_not_happen() {
-    let plan = PLANS[0];
-    let start = Span::of(plan.zone, "2026-11-23".parse().unwrap()).from;
-    let source = Source::Life {
-        plan,
-        post: Post::Yard,
-        seed: 4,
-        faces: None,
-    };
+    let (source, start) = yard();
     let begin = || Life::begin(who(4), source.clone(), start);
     let rounds = |mut life: Life| {
         let (mut out, mut truths) = (Vec::new(), Vec::new());
@@ -169,14 +175,7 @@ fn a_skipped_round_does_not_happen() {
 
 #[test]
 fn a_round_is_kept_as_under_way_with_the_boot_and_the_moment_that_will_be_told() {
-    let plan = PLANS[0];
-    let start = Span::of(plan.zone, "2026-11-23".parse().unwrap()).from;
-    let source = Source::Life {
-        plan,
-        post: Post::Yard,
-        seed: 4,
-        faces: None,
-    };
+    let (source, start) = yard();
     // Whether the power is cut in the middle of the round.
     for unplugged in [false, true] {
         let mut life = Life::begin(who(4), source.clone(), start);
