@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gatepost_discipline::discipline;
 use gatepost_model::Wall;
-use rtime_clock::adjtime::{Timex, adjtimex};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::time::{BoardTime, HostTime, micros};
@@ -60,9 +60,6 @@ pub struct WallReading {
     pub synced_err_ms: Option<u64>,
 }
 
-/// The kernel's flag for a clock that nothing disciplines (`STA_UNSYNC` of `adjtimex(2)`).
-const UNSYNCHRONISED: i32 = 0x40;
-
 impl UnitClock {
     /// `CLOCK_MONOTONIC`, in which the kernel stamps edges.
     pub fn monotonic(self) -> BoardTime {
@@ -75,15 +72,14 @@ impl UnitClock {
     /// The wall clock with the kernel's own view of it; none if it shows a time that no event can
     /// bear.
     pub fn wall(self) -> io::Result<Option<WallReading>> {
-        let mut state = Timex::new();
-        adjtimex(&mut state)?;
-        let disciplined = state.0.status & UNSYNCHRONISED == 0;
-        let max_error = u64::try_from(state.0.maxerror).unwrap_or(u64::MAX);
+        let kernel = discipline()?;
         let now = clock_gettime(ClockId::Realtime);
         let micros = now.tv_sec.saturating_mul(1_000_000) + now.tv_nsec / 1000;
         Ok(Wall::from_micros(micros).map(|wall| WallReading {
             wall,
-            synced_err_ms: disciplined.then(|| max_error.div_ceil(1000)),
+            synced_err_ms: kernel
+                .synchronised
+                .then(|| kernel.max_error_us.div_ceil(1000)),
         }))
     }
 }
