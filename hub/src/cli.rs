@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 the thing looked at is wrong (a file with mistakes, a hub that cannot go
 //! on), 2 wrong use. Logs go to stderr, data to stdout.
 
+mod calendar;
 mod copy;
 mod quarantine;
 
@@ -25,6 +26,7 @@ use crate::{
     app,
     config::{BrokerKind, Config, InfluxSettings, Mistakes, Store, TEMPLATE},
     engine::chain,
+    holidays::Unmarked,
     site_file,
     store::{
         copy::Way,
@@ -162,6 +164,21 @@ enum SiteCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Take public holidays and make-up work days in: days of the years that the file has replace
+    /// those of before. All of the file, or nothing if it has a mistake; says what changes.
+    Calendar {
+        /// iCalendar, or a table with a first line `date,kind,name` (kind: holiday or work).
+        file: PathBuf,
+        /// Which site, or `all`.
+        #[arg(long, default_value = calendar::ALL)]
+        site: SiteId,
+        /// Take each event without a mark for a public holiday.
+        #[arg(long)]
+        all_holidays: bool,
+        /// The hub's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// One line a site: id, time zone, names.
     List {
         /// The hub's configuration.
@@ -194,6 +211,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check { file } => check(&file),
         Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
         Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
+        Command::Site(SiteCommand::Calendar {
+            file,
+            site,
+            all_holidays,
+            config,
+        }) => {
+            let unmarked = match all_holidays {
+                true => Unmarked::Holidays,
+                false => Unmarked::Festivals,
+            };
+            with_config(&config, |config| {
+                calendar::run(config, &file, site.as_str(), unmarked)
+            })
+        }
         Command::Site(SiteCommand::List { config }) => list(&config),
         Command::Quarantine(QuarantineCommand::List { config }) => {
             with_config(&config, quarantine::list)
@@ -253,13 +284,18 @@ fn read<T>(
         }
     };
     parse(&text).map_err(|mistakes| {
-        for mistake in mistakes.iter() {
-            let place = format!("{}:{}", path.display(), mistake.line);
-            // A closed pipe is the reader's wish.
-            let _ = writeln!(out, "{place}: {}; {}", mistake.what, mistake.cure);
-        }
+        tell(&mistakes, path, &mut out);
         Outcome::Wrong
     })
+}
+
+/// Tells the mistakes of a file, each with its line.
+fn tell(mistakes: &Mistakes, path: &Path, mut out: impl Write) {
+    for mistake in mistakes.iter() {
+        let place = format!("{}:{}", path.display(), mistake.line);
+        // A closed pipe is the reader's wish.
+        let _ = writeln!(out, "{place}: {}; {}", mistake.what, mistake.cure);
+    }
 }
 
 fn read_config(path: &Path, out: impl Write) -> Result<Config, Outcome> {

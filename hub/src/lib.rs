@@ -10,6 +10,7 @@ pub mod config;
 pub mod core;
 pub mod engine;
 pub mod health;
+pub mod holidays;
 pub mod ingest;
 pub mod live;
 pub mod metrics;

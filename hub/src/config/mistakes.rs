@@ -30,11 +30,16 @@ impl Mistakes {
     /// Notes a mistake at a byte of the text.
     pub(crate) fn add(&mut self, at: usize, what: impl Into<String>, cure: impl Into<String>) {
         self.found.push(Mistake {
-            line: self.line_starts.partition_point(|start| *start <= at),
+            line: self.line_of(at),
             what: what.into(),
             cure: cure.into(),
         });
         self.found.sort_by_key(|mistake| mistake.line);
+    }
+
+    /// The line that a byte of the text is in, counted from 1.
+    pub(crate) fn line_of(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= at)
     }
 
     /// Whether there is none.

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use gatepost_dashboard::view::Verdict;
-use gatepost_model::{Site, Wall, Zone, wire::Anchor};
+use gatepost_model::{
+    Site, Wall, Zone,
+    plan::{self, ByWork},
+    wire::Anchor,
+};
 use serde_json::json;
 
 use super::{
@@ -15,7 +19,7 @@ use super::{
     state::{SiteState, SlotRow},
     testing::Log,
 };
-use crate::calendar::SiteZone;
+use crate::{calendar::SiteZone, holidays};
 
 const HOUR_US: i64 = 3_600_000_000;
 
@@ -305,4 +309,43 @@ fn a_changed_plan_begins_tomorrow_even_for_a_hub_that_slept() {
         let newest = year.site().plans.keys().next_back().unwrap();
         assert_eq!(*newest, date(expected), "{named}");
     }
+}
+
+#[test]
+fn a_calendar_that_comes_late_leaves_the_days_that_were() {
+    let zone = SiteZone::parse("Asia/Shanghai").unwrap();
+    let begin = zone.day_bounds(date("2028-05-01")).0;
+    let mut own = site("Asia/Shanghai", "2028-05-01");
+    let mut living = own.zone(Zone::Living);
+    living.windows.truncate(1);
+    living.windows[0].on = plan::Days::ByWork(ByWork::WorkDays);
+    own.zones.insert(Zone::Living, living);
+    let mut year = Year::new(own.clone(), begin);
+    year.pass(&[]);
+    // On Tuesday it turns out that Monday was a holiday, Wednesday is, and Saturday is worked.
+    year.now = begin.plus_micros(36 * HOUR_US);
+    let text = "date,kind\n2028-05-01,holiday\n2028-05-03,holiday\n2028-05-06,work\n";
+    let calendar = holidays::parse(text, holidays::Unmarked::Festivals).unwrap();
+    assert_eq!(calendar.merge_into(&mut own).len(), 3);
+    year.turn(Input::Site(own));
+    for _ in 0..24 {
+        year.pass(&[]);
+    }
+    let of = |day: &&str| {
+        let mut slots = year.slots().filter(|row| row.slot.zone == Zone::Living);
+        slots.any(|row| row.slot.date == date(day))
+    };
+    let days = [
+        "2028-05-01",
+        "2028-05-02",
+        "2028-05-03",
+        "2028-05-04",
+        "2028-05-06",
+        "2028-05-07",
+    ];
+    let planned: Vec<&str> = days.into_iter().filter(of).collect();
+    assert_eq!(
+        planned,
+        ["2028-05-01", "2028-05-02", "2028-05-04", "2028-05-06"]
+    );
 }

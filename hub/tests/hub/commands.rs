@@ -66,6 +66,65 @@ async fn sites_are_imported_listed_and_exported_while_the_hub_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_is_taken_in_while_the_hub_serves() {
+    let hub = Hub::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let calendar = |name: &str, text: &str, site: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let done = hub.run(&["site", "calendar", file, "--site", site, "--config"]);
+        let said = [done.stdout, done.stderr].map(|it| String::from_utf8(it).unwrap());
+        (done.status.code().unwrap(), said.concat())
+    };
+    let events = "BEGIN:VEVENT\nDTSTART:20990101\nSUMMARY:元旦（休）\nEND:VEVENT\n\
+        BEGIN:VEVENT\nDTSTART:20990103\nSUMMARY:元旦（班）\nEND:VEVENT\n";
+    let decree = format!("BEGIN:VCALENDAR\n{events}END:VCALENDAR\n");
+    let (code, said) = calendar("2099.ics", &decree, "all");
+    assert_eq!(code, 0, "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    let begin = "s: 1 holidays and 1 work days; planned so from ";
+    assert!(lines[0].starts_with(begin), "{said}");
+    let days = [
+        "s: + 2099-01-01 holiday 元旦（休）",
+        "s: + 2099-01-03 work 元旦（班）",
+    ];
+    assert_eq!(lines[1..], days);
+    let (_, said) = calendar("2099.ics", &decree, "s");
+    assert!(said.contains("nothing changes"), "{said}");
+
+    // What is exported has them, and is taken in again as it is.
+    let exported = hub.run(&["site", "export", "s", "--config"]).stdout;
+    let exported = String::from_utf8(exported).unwrap();
+    for line in [
+        "holidays = [\"2099-01-01\"]",
+        "work_days = [\"2099-01-03\"]",
+    ] {
+        assert!(exported.contains(line), "{exported}");
+    }
+    assert!(hub.import(&exported).status.success());
+
+    // A file with a mistake changes nothing, and neither does a site that is not there.
+    let (code, said) = calendar(
+        "wrong.csv",
+        "date,kind\n2099-02-01,holiday\n2099-02-30,off\n",
+        "s",
+    );
+    assert_eq!(
+        (code, said.matches("wrong.csv:3: ").count()),
+        (1, 2),
+        "{said}"
+    );
+    let (code, said) = calendar("2099.csv", "date,kind\n2099-02-01,holiday\n", "t");
+    assert_eq!((code, said.contains("no site `t`")), (1, true), "{said}");
+    let again = hub.run(&["site", "export", "s", "--config"]).stdout;
+    assert_eq!(String::from_utf8(again).unwrap(), exported);
+    let (code, said) = calendar("2099.csv", "date,kind\n2099-02-01,holiday\n", "s");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said.matches("s: - 2099-01").count(), 2, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hubs_do_not_serve_one_record() {
     let hub = Hub::start().await;
     let second = hub.run(&["serve", "--config"]);
