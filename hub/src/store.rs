@@ -12,3 +12,4 @@ pub mod influx;
 pub mod journal;
 pub mod port;
 mod state;
+mod zipped;

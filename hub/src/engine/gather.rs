@@ -2,7 +2,7 @@
 //!
 //! A turn takes all that is queued. Each one costs a commit, and a commit of three readings writes as
 //! much to a card as one of three hundred: so a trickle of readings, for which nobody waits, is gathered
-//! for a quarter of a second. Whatever else comes goes at once and takes along what was gathered.
+//! for half a second. Whatever else comes goes at once and takes along what was gathered.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Between two turns of a trickle of readings.
-const CALM: Duration = Duration::from_millis(250);
+const CALM: Duration = Duration::from_millis(500);
 /// More events than this are no trickle but a backlog, which waits for its acks.
 const TRICKLE: usize = 100;
 

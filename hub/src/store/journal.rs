@@ -27,7 +27,7 @@ use crate::core::{
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 
 /// The journal, open for writing.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub struct Journal {
     connection: Connection,
     path: PathBuf,
     history: History,
+    turns: state::Turns,
     store: String,
     /// SQLite's count of what others committed.
     others: i64,
@@ -86,6 +87,9 @@ pub enum StoreError {
     /// It does not go on from here.
     #[error("events cannot be kept for InfluxDB")]
     Waiting(#[from] influx::AppendError),
+    /// What earlier turns left cannot be put into the tables.
+    #[error("what earlier turns left cannot be read")]
+    Folding(#[from] LoadError),
 }
 
 impl StoreError {
@@ -166,10 +170,12 @@ impl Journal {
             .map_err(sqlite)?;
         let others = data_version(&connection).map_err(sqlite)?;
         let history = open(&connection).map_err(sqlite)?;
+        let turns = state::Turns::open(&connection).map_err(sqlite)?;
         Ok(Self {
             connection,
             path,
             history,
+            turns,
             store,
             others,
         })
@@ -190,9 +196,7 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for change in &commit.changes {
-            state::write(&transaction, change)?;
-        }
+        let waits = state::write(&transaction, &self.turns, &commit.changes)?;
         match &mut self.history {
             History::Embedded(history) => {
                 let appended = history.append(&transaction, &commit.events)?;
@@ -211,6 +215,7 @@ impl Journal {
                 history.confirm(appended);
             }
         }
+        self.turns.confirm(waits);
         Ok(())
     }
 
@@ -349,7 +354,7 @@ fn prepare(connection: &Connection, is_new: bool) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -32_000)
+    connection.pragma_update(None, "cache_size", -24_000)
 }
 
 /// Makes what is missing. The schema's number is written last, so that a cut in between is made good

@@ -1,5 +1,7 @@
 //! The state's tables: every row as JSON by its key, read back as a whole at the start.
 
+mod turns;
+
 use gatepost_model::{Site, SiteId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
@@ -12,6 +14,9 @@ use crate::core::{
     quarantine::{Again, Aside, ShelfChange},
     state::{AnyRow, Change, State},
 };
+
+pub(super) use turns::Turns;
+use turns::{Place, Rows, waiting};
 
 pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
@@ -28,6 +33,7 @@ pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
              code TEXT NOT NULL, reason TEXT NOT NULL, bytes BLOB NOT NULL,
              print INTEGER, count INTEGER NOT NULL);",
     )?;
+    turns::schema(connection)?;
     // Older hubs kept nothing to bring it back with.
     if !connection.column_exists(None, "quarantine", "again")? {
         connection.execute_batch("ALTER TABLE quarantine ADD COLUMN again TEXT")?;
@@ -35,8 +41,25 @@ pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Writes one change in a turn's transaction. What is not durable is left out.
-pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
+/// Writes the changes of a turn in its transaction. What is not durable is left out. Answers what
+/// [`Turns`] are to confirm once it is durable.
+pub(super) fn write(
+    transaction: &Transaction<'_>,
+    turns: &Turns,
+    changes: &[Change],
+) -> Result<usize, StoreError> {
+    let mut rows = Rows::default();
+    for change in changes {
+        write_one(transaction, &mut rows, change)?;
+    }
+    turns.append(transaction, &rows)
+}
+
+fn write_one(
+    transaction: &Transaction<'_>,
+    rows: &mut Rows,
+    change: &Change,
+) -> Result<(), StoreError> {
     match change {
         Change::Site(site) => put_site(transaction, site)?,
         Change::Alert(alert) => {
@@ -45,15 +68,13 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
                 .prepare_cached("INSERT OR REPLACE INTO alert(id, json) VALUES (?1, ?2)")?
                 .execute(params![alert.id.cast_signed(), json])?;
         }
-        Change::Put(site, row) => put_row(transaction, site, row)?,
-        Change::Remove(site, key) => {
-            remove_row(transaction, site, key.table(), &key.stored()?)?;
-        }
+        Change::Put(site, row) => put_row(transaction, rows, site, row)?,
+        Change::Remove(site, key) => rows.remove(site, key.table(), &key.stored()?),
         Change::Watched(site, joined) => {
             for key in &joined.gone {
-                remove_row(transaction, site, "watch", &serde_json::to_string(key)?)?;
+                rows.remove(site, "watch", &serde_json::to_string(key)?);
             }
-            put_row(transaction, site, &AnyRow::Watch(joined.put.clone()))?;
+            put_row(transaction, rows, site, &AnyRow::Watch(joined.put.clone()))?;
         }
         Change::Shelf(change) => write_shelf(transaction, change)?,
         // The history's own part of the transaction.
@@ -92,25 +113,20 @@ pub(super) fn put_site(transaction: &Transaction<'_>, site: &Site) -> Result<(),
     Ok(())
 }
 
-fn put_row(transaction: &Transaction<'_>, site: &SiteId, row: &AnyRow) -> Result<(), StoreError> {
-    let (key, json) = row.stored()?;
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO state(site, tbl, key, json) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![site.as_str(), row.table(), key, json])?;
-    Ok(())
-}
-
-fn remove_row(
+fn put_row(
     transaction: &Transaction<'_>,
+    rows: &mut Rows,
     site: &SiteId,
-    table: &str,
-    key: &str,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("DELETE FROM state WHERE site = ?1 AND tbl = ?2 AND key = ?3")?
-        .execute(params![site.as_str(), table, key])?;
+    row: &AnyRow,
+) -> Result<(), StoreError> {
+    let (key, json) = row.stored()?;
+    match row {
+        // Of the trail only the newest entry is in memory: the others are read where they are kept.
+        AnyRow::Audit(_) => {
+            turns::put(transaction)?.execute(params![site.as_str(), row.table(), key, json])?;
+        }
+        _ => rows.put(site, row.table(), &key, &json),
+    }
     Ok(())
 }
 
@@ -228,15 +244,19 @@ pub(super) fn load(connection: &Connection, state: &mut State) -> Result<(), Loa
     for site in sites(connection)? {
         state.apply(&Change::Site(site));
     }
+    let mut waiting = waiting(connection)?;
     let mut statement = connection.prepare("SELECT site, tbl, key, json FROM state")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (site, table): (String, String) = (row.get(0)?, row.get(1)?);
-        let (key, json): (String, String) = (row.get(2)?, row.get(3)?);
-        let read = AnyRow::read(&table, &json).map_err(unreadable(&table, key))?;
-        if let (Some(read), Ok(site)) = (read, site.parse()) {
-            state.apply(&Change::Put(site, read));
-        }
+        let place = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let row = match waiting.remove(&place) {
+            Some(later) => later,
+            None => row.get(3)?,
+        };
+        load_row(state, place, row)?;
+    }
+    for (place, row) in waiting {
+        load_row(state, place, row)?;
     }
     let mut statement = connection.prepare("SELECT id, json FROM alert ORDER BY id")?;
     let mut rows = statement.query([])?;
@@ -260,6 +280,17 @@ pub(super) fn load(connection: &Connection, state: &mut State) -> Result<(), Loa
         state.apply(&Change::Message(message));
     }
     load_shelf(connection, state)?;
+    Ok(())
+}
+
+/// A row of the state, if it is there still.
+fn load_row(state: &mut State, place: Place, row: Option<String>) -> Result<(), LoadError> {
+    let (site, table, key) = place;
+    let Some(json) = row else { return Ok(()) };
+    let read = AnyRow::read(&table, &json).map_err(unreadable(&table, key))?;
+    if let (Some(read), Ok(site)) = (read, site.parse()) {
+        state.apply(&Change::Put(site, read));
+    }
     Ok(())
 }
 

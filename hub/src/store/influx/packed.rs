@@ -4,15 +4,14 @@
 //! microseconds, `SOURCE` and `TWIN` as digits, and the event's line as it came, which has no line end.
 //! Packed by zlib, whose checksum tells a damaged row.
 
-use std::{
-    fmt::Write as _,
-    io::{Read, Write as _},
-};
+use std::fmt::Write as _;
 
-use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use gatepost_model::{SiteId, Wall, event::Line};
 
-use crate::store::event::{StoredEvent, TimeSource};
+use crate::store::{
+    event::{StoredEvent, TimeSource},
+    zipped,
+};
 
 /// An event that waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,19 +47,9 @@ pub(crate) fn push(text: &mut String, event: &StoredEvent, twin: bool) {
     let _ = text.write_fmt(line);
 }
 
-/// Packs the text of a row.
-pub(super) fn pack(text: &str) -> Vec<u8> {
-    let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
-    // Writing to memory cannot fail.
-    let _ = packer.write_all(text.as_bytes());
-    packer.finish().unwrap_or_default()
-}
-
 /// Reads a row of a site.
 pub(super) fn read(site: &SiteId, data: &[u8]) -> Result<Vec<Waiting>, Damaged> {
-    let mut text = String::new();
-    let unpacked = ZlibDecoder::new(data).read_to_string(&mut text);
-    unpacked.map_err(|_| Damaged)?;
+    let text = zipped::unpack(data).map_err(|_| Damaged)?;
     let lines = text.strip_suffix('\n').ok_or(Damaged)?.split('\n');
     lines.map(|line| one(site, line).ok_or(Damaged)).collect()
 }
@@ -117,7 +106,7 @@ mod tests {
         for it in &waiting {
             push(&mut text, &it.event, it.twin);
         }
-        let mut data = pack(&text);
+        let mut data = zipped::pack(&text);
         assert_eq!(read(&contract::site(), &data).unwrap(), waiting);
         for at in [0, data.len() / 2, data.len() - 1] {
             data[at] ^= 16;

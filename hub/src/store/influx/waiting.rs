@@ -34,6 +34,7 @@ use super::{
 use crate::store::{
     embedded::{Held, id},
     event::StoredEvent,
+    zipped,
 };
 
 pub(super) fn schema(connection: &Connection) -> rusqlite::Result<()> {
@@ -472,7 +473,7 @@ impl<'e> Rows<'e> {
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         for row in self.full.into_iter().chain(self.open.into_values()) {
-            let data = packed::pack(&row.text);
+            let data = zipped::pack(&row.text);
             appended.added += row.events;
             appended.bytes += data.len() as u64;
             insert.execute(params![
