@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, helpers included")]
 
+mod acts;
 mod broken;
 mod commands;
 mod influx;

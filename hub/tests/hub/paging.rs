@@ -20,7 +20,7 @@ use crate::{
     unit::{Log, Unit},
 };
 
-const SITE: &str = r#"
+pub(crate) const SITE: &str = r#"
     id = "s"
     time_zone = "Asia/Shanghai"
     name = { zh = "一号", en = "One" }
@@ -38,10 +38,10 @@ const KILLS: u32 = 16;
 
 /// Somebody's desk: all that was delivered, of each alert whether it said that it comes again.
 #[derive(Clone, Default)]
-struct Desk(Arc<Mutex<BTreeMap<u64, Vec<bool>>>>);
+pub(crate) struct Desk(Arc<Mutex<BTreeMap<u64, Vec<bool>>>>);
 
 impl Desk {
-    async fn open(&self, running: &mut JoinSet<()>) -> String {
+    pub(crate) async fn open(&self, running: &mut JoinSet<()>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let desk = self.clone();
@@ -57,6 +57,11 @@ impl Desk {
         let server = Router::new().route("/", post(take));
         running.spawn(async move { axum::serve(listener, server).await.unwrap() });
         url
+    }
+
+    /// What was delivered.
+    pub(crate) fn seen(&self) -> BTreeMap<u64, Vec<bool>> {
+        self.0.lock().unwrap().clone()
     }
 
     fn note(&self, said: &Value) {
@@ -114,7 +119,7 @@ async fn a_hub_that_is_killed_loses_no_page_and_repeats_at_most_one_a_kill() {
         .await;
     let alerts = alerts["alerts"].as_array().unwrap();
     assert_eq!(alerts.len(), KILLS as usize, "one alert for each");
-    let seen = desk.0.lock().unwrap();
+    let seen = desk.seen();
     let mut repeats = 0;
     for alert in alerts {
         let told = &seen[&alert["id"].as_u64().unwrap()];

@@ -228,6 +228,26 @@ impl Hub {
         self.ask(request.body(body.to_string())).await
     }
 
+    /// Status and JSON of a change by a key of its own; none if the hub died before it had answered.
+    pub(crate) fn asked(
+        &self,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> impl Future<Output = Option<(u16, Value)>> + use<> {
+        let request = self.client.post(format!("http://{}{path}", self.http));
+        let request = request.header("content-type", "application/json");
+        let request = request
+            .header("idempotency-key", key)
+            .body(body.to_string());
+        async move {
+            let answer = request.send().await.ok()?;
+            let status = answer.status().as_u16();
+            let body = answer.bytes().await.ok()?;
+            Some((status, serde_json::from_slice(&body).unwrap_or_default()))
+        }
+    }
+
     /// A path whose answer does not end.
     pub(crate) async fn open(&self, path: &str) -> reqwest::Response {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
