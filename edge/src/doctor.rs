@@ -3,10 +3,12 @@
 //! Where an agent runs it holds the lines, and is asked what it sees; else the lines are taken hold of
 //! here. Meanwhile somebody walks in through the lanes, presses each button and lets the pump run.
 
+mod speed;
 mod through;
 mod watched;
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     path::Path,
     time::Duration,
@@ -94,6 +96,10 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
     table.tell(&agent(&through))?;
     let is_simulated = matches!(config.board, BoardKind::Sim { .. });
     let probes = config.wiring.probes.iter().filter(|_| !is_simulated);
+    let buses: BTreeSet<u8> = probes.clone().map(|probe| probe.bus).collect();
+    for finding in buses.into_iter().filter_map(speed::speed) {
+        table.tell(&finding)?;
+    }
     for probe in probes {
         let what = format!("thermometer {}", probe.name);
         let finding = match thermometer::look(probe) {
