@@ -25,7 +25,7 @@ pub use latest::LatestView;
 pub use message::{DowntimeView, MessageView, RecipientView};
 pub use people::{
     AttemptView, AuditEntry, ClinicalView, EntryCounts, EpisodeState, EpisodeView, ExcuseView,
-    HandRound, IsolationView, MeasuredView, RollCallView, ThroughputView,
+    GapReason, HandRound, IsolationView, MeasuredView, MeasuringGap, RollCallView, ThroughputView,
 };
 pub use remote::{CommandView, ConfigBrief, UnitConfig};
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};

@@ -222,6 +222,37 @@ pub struct MeasuredView {
     /// Lanes that people passed and where nobody was measured.
     #[schema(value_type = Vec<String>)]
     pub without: Vec<LaneId>,
+    /// What is not known of the window's part that has passed, and why: by lane, then by time.
+    #[serde(default)]
+    pub gaps: Vec<MeasuringGap>,
+}
+
+/// A stretch of a window of which it is not known how many should have been measured, or were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeasuringGap {
+    /// Where.
+    #[schema(value_type = String)]
+    pub lane: LaneId,
+    /// From then on.
+    #[schema(value_type = schema::Time)]
+    pub from: Wall,
+    /// Up to then.
+    #[schema(value_type = schema::Time)]
+    pub to: Wall,
+    /// Why.
+    pub why: GapReason,
+}
+
+/// Why something is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// Nobody watched the lane: its unit was out of reach, or could not see.
+    OutOfReach,
+    /// People passed, and nobody was ever measured at the lane, as far back as is remembered.
+    NoThermometer,
+    /// People passed, and nobody was measured.
+    NobodyMeasured,
 }
 
 /// A site-local day's attempts to enter, by how they ended.

@@ -2,7 +2,7 @@
 //! is a share of passages and says of nobody that he was or was not measured.
 
 use chrono::NaiveDate;
-use gatepost_dashboard::view::MeasuredView;
+use gatepost_dashboard::view::{GapReason, MeasuredView, MeasuringGap};
 use gatepost_model::{LaneId, Wall, Zone};
 
 use super::{
@@ -42,6 +42,7 @@ fn of_window(
     (start, end): (Wall, Wall),
     now: Wall,
 ) -> MeasuredView {
+    let passed_until = end.min(now);
     let mut view = MeasuredView {
         zone,
         start,
@@ -52,6 +53,7 @@ fn of_window(
         share: None,
         watched: 0.0,
         without: Vec::new(),
+        gaps: Vec::new(),
     };
     // Counts are by quarters of an hour: those that the window touches.
     let first = HourTable::quarter_of(start);
@@ -69,7 +71,29 @@ fn of_window(
         view.measured += measured;
         if passed > 0 && measured == 0 {
             view.without.push(lane.clone());
+            let why = match is_measured(state, lane, now) {
+                true => GapReason::NobodyMeasured,
+                false => GapReason::NoThermometer,
+            };
+            view.gaps.push(MeasuringGap {
+                lane: lane.clone(),
+                from: start,
+                to: passed_until,
+                why,
+            });
         }
+        let subject = Subject::Lane(lane.clone());
+        let unseen = state.sight.unseen(&subject, start, passed_until);
+        // The newest minutes are not lost: a unit tells every five at most what it watched.
+        let is_one =
+            |(from, to): &(Wall, Wall)| *to < now || now.micros_since(*from) > PROOF_AFTER_US;
+        let lost = unseen.into_iter().filter(is_one);
+        view.gaps.extend(lost.map(|(from, to)| MeasuringGap {
+            lane: lane.clone(),
+            from,
+            to,
+            why: GapReason::OutOfReach,
+        }));
     }
     // Who was measured twice, or turned away after it, is not more than everybody.
     view.share = (view.passed > 0).then(|| (view.measured as f64 / view.passed as f64).min(1.0));
@@ -81,6 +105,15 @@ fn of_window(
     view
 }
 
+/// Whether anybody was measured at a lane, as far back as its counts go.
+fn is_measured(state: &SiteState, lane: &LaneId, now: Wall) -> bool {
+    let all = (lane.clone(), oldest(now))..=(lane.clone(), now);
+    state.quarters.range(all).any(|(_, it)| it.screened > 0)
+}
+
+/// So long after it was watched a stretch may still be unproven: two heartbeats on a metered link.
+const PROOF_AFTER_US: i64 = 10 * 60 * 1_000_000;
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -89,6 +122,7 @@ mod tests {
     use crate::core::{
         Core, Settings,
         input::Input,
+        state::Row,
         testing::{Log, site, wall},
     };
 
@@ -129,6 +163,45 @@ mod tests {
             "{said:?}"
         );
         assert_eq!(said[1].watched, 0.0);
+        // From six until the unit began; of the evening nothing has passed.
+        let (from, to) = (wall("2026-11-22T22:00:00Z"), now.plus_micros(-600_000_000));
+        let lane: LaneId = "people".parse().unwrap();
+        let out_of_reach = MeasuringGap {
+            lane: lane.clone(),
+            from,
+            to,
+            why: GapReason::OutOfReach,
+        };
+        assert_eq!(said[0].gaps, [out_of_reach.clone()]);
+        assert_eq!(said[1].gaps, []);
+
+        // As if nobody had been measured this morning; and never.
+        let of_today = |it: &Wall| *it >= from;
+        let keys: Vec<_> = state.quarters.keys().cloned().collect();
+        for (others, why) in [
+            (true, GapReason::NobodyMeasured),
+            (false, GapReason::NoThermometer),
+        ] {
+            let mut silent = SiteState::clone(state);
+            for key in keys.iter().filter(|(_, start)| of_today(start)) {
+                let mut row = state.quarters[key].clone();
+                if others {
+                    let mut earlier = row.clone();
+                    earlier.start = HourTable::quarter_of(from.plus_micros(-3_600_000_000));
+                    silent.quarters.insert(earlier.key(), earlier);
+                }
+                row.screened = 0;
+                silent.quarters.insert(row.key(), row);
+            }
+            let gaps = &measured(&silent, today, now).unwrap()[0].gaps;
+            let in_all = MeasuringGap {
+                lane: lane.clone(),
+                from,
+                to: now,
+                why,
+            };
+            assert_eq!(gaps, &[in_all, out_of_reach.clone()]);
+        }
 
         // A window that begins within a quarter of an hour has that quarter.
         let mut later = site();

@@ -151,7 +151,10 @@ export interface Compliance {
 export interface MeasuredWindow {
   zone: Zone | null; start: Wall; end: Wall;
   passed: number; unclear: number; measured: number; share: number | null; watched: number; without: string[];
+  gaps: { lane: string; from: Wall; to: Wall; why: GapReason }[];
 }
+
+export type GapReason = 'out_of_reach' | 'no_thermometer' | 'nobody_measured';
 
 export interface Throughput {
   lane: string; from: Wall; to: Wall; passed: number; screened: number;
