@@ -172,7 +172,7 @@ mod tests {
             to,
             why: GapReason::OutOfReach,
         };
-        assert_eq!(said[0].gaps, [out_of_reach.clone()]);
+        assert_eq!(said[0].gaps, std::slice::from_ref(&out_of_reach));
         assert_eq!(said[1].gaps, []);
 
         // As if nobody had been measured this morning; and never.
