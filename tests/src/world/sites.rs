@@ -282,7 +282,6 @@ kind = "people"
 leads_to = "site"
 beam_a = "people-a"
 beam_b = "people-b"
-spacing_mm = 140
 lamp = "people-lamp"
 buzzer = "people-buzzer"
 
