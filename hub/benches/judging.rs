@@ -169,9 +169,11 @@ impl Hub {
 fn report(what: &str, took: &mut [Duration]) {
     took.sort();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+    let long = took.iter().filter(|it| **it > Duration::from_millis(1));
     println!(
-        "{what}: {} turns, p50 {:.1?}, p99 {:.1?}, most {:.1?}",
+        "{what}: {} turns, {} longer than 1 ms, p50 {:.1?}, p99 {:.1?}, most {:.1?}",
         took.len(),
+        long.count(),
         at(0.5),
         at(0.99),
         at(1.0)

@@ -330,7 +330,7 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
 }
 
 /// The most sites that one tick looks at; those that are left are due at once.
-const MAX_LOOKS: usize = 16;
+const MAX_LOOKS: usize = 5;
 
 /// What time alone changes.
 fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
@@ -381,7 +381,7 @@ fn tick(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
 }
 
 /// The most alerts of which one tick looks whose turn it is; those that are left are due at once.
-const MAX_CALLS: usize = 64;
+const MAX_CALLS: usize = 20;
 
 /// However quiet it is, a site is looked at this often.
 const LONGEST_UNSEEN: TimeDelta = TimeDelta::hours(1);

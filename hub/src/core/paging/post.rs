@@ -1,6 +1,9 @@
 //! All messages, and what waits at each address.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use chrono::TimeDelta;
 use gatepost_dashboard::view::Subject;
@@ -174,22 +177,38 @@ impl<'a> PostDraft<'a> {
         }
     }
 
-    /// What waits at each address that was touched in this turn.
-    fn touched(&self) -> BTreeMap<Address, Queue> {
-        let mut touched = BTreeMap::new();
+    /// Messages that were touched in this turn, by address.
+    fn touched(&self) -> BTreeMap<Address, Vec<u64>> {
+        let mut touched: BTreeMap<Address, Vec<u64>> = BTreeMap::new();
         for row in self.over.values() {
-            let known = || self.base.waiting.get(&row.address).cloned();
-            let queue: &mut Queue = touched
-                .entry(row.address.clone())
-                .or_insert_with(|| known().unwrap_or_default());
-            if let Some(before) = self.base.all.get(&row.id) {
+            let ids = touched.entry(row.address.clone()).or_default();
+            ids.push(row.id);
+        }
+        touched
+    }
+
+    /// Whether anything critical may wait at an address of which these were touched.
+    fn may_be_critical(&self, address: &Address, touched: &[u64]) -> bool {
+        let known = self.base.waiting.get(address);
+        let mut rows = touched.iter().filter_map(|id| self.over.get(id));
+        known.is_some_and(Queue::has_critical) || rows.any(|row| row.severity == Severity::Critical)
+    }
+
+    /// What waits at an address of which these were touched.
+    fn queue(&self, address: &Address, touched: &[u64]) -> Cow<'a, Queue> {
+        let base = self.base;
+        let known = base.waiting.get(address);
+        let mut queue = known.map_or_else(|| Cow::Owned(Queue::default()), Cow::Borrowed);
+        for row in touched.iter().filter_map(|id| self.over.get(id)) {
+            let queue = queue.to_mut();
+            if let Some(before) = base.all.get(&row.id) {
                 queue.take_out(before);
             }
             if row.state == MessageState::Queued {
                 queue.put(row);
             }
         }
-        touched
+        queue
     }
 
     /// What is changed.
@@ -220,9 +239,11 @@ pub(in crate::core) fn send(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         .collect();
     let mut dispatch = base.newest_dispatch;
     let touched = draft.post.touched();
-    let others = base.waiting.iter();
-    let others = others.filter(|(address, _)| !touched.contains_key(address));
-    for (address, queue) in touched.iter().chain(others) {
+    let others = base.waiting.keys();
+    let others = others.filter(|address| !touched.contains_key(*address));
+    let others = others.map(|address| (address, &[][..]));
+    let touched = touched.iter().map(|(address, ids)| (address, &ids[..]));
+    for (address, ids) in touched.chain(others) {
         // One at a time: what an address got last says when it may get the next.
         if under_way.contains(address) {
             continue;
@@ -232,6 +253,12 @@ pub(in crate::core) fn send(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         if waits(turn.settings.pace.urgent) {
             continue;
         }
+        // Thousands may wait there: they are looked through when something of them may go.
+        let is_held = waits(turn.settings.pace.usual);
+        if is_held && !draft.post.may_be_critical(address, ids) {
+            continue;
+        }
+        let queue = draft.post.queue(address, ids);
         let is_ready = |row: &&MessageRow| row.not_before <= turn.now;
         let ready = queue.waiting(turn.now).filter_map(|id| draft.post.get(id));
         let ready = ready.filter(is_ready).take(MOST_AT_ONCE);
@@ -239,7 +266,7 @@ pub(in crate::core) fn send(draft: &mut Draft<'_>, turn: &mut Turn<'_>) {
         let Some(first) = messages.first() else {
             continue;
         };
-        if first.severity != Severity::Critical && waits(turn.settings.pace.usual) {
+        if first.severity != Severity::Critical && is_held {
             continue;
         }
         dispatch += 1;

@@ -39,6 +39,12 @@ impl Queue {
         self.all.is_empty()
     }
 
+    /// Whether anything critical waits.
+    pub(super) fn has_critical(&self) -> bool {
+        let first = self.all.first();
+        first.is_some_and(|(severity, _)| *severity == Severity::Critical)
+    }
+
     /// What may be tried now, the most severe first. What failed holds up the address: it may be full,
     /// away, or angry. Only what is critical does not wait for others, but where the channel asks for it.
     pub(super) fn waiting(&self, now: Wall) -> impl Iterator<Item = u64> {
