@@ -30,7 +30,9 @@ const REFUSED: f64 = 0.02;
 const HESITATES: f64 = 0.05;
 const TURNS_ROUND: f64 = 0.02;
 const FOLLOWS_CLOSELY: f64 = 0.3;
-const ABREAST: f64 = 0.03;
+/// Of those who go out, the share beside whom somebody walks if there is somebody: what the lane misses
+/// at most.
+pub(super) const ABREAST: f64 = 0.03;
 const BUS_ERROR: f64 = 0.0008;
 
 /// One wish to pass the lane.

@@ -14,6 +14,7 @@ use gatepost_model::{
 
 use super::{
     beams::{Beams, CAR, GOODS, PEOPLE},
+    people::ABREAST,
     rounds::pins,
 };
 
@@ -191,6 +192,7 @@ impl Plan {
         let time_zone = self.zone.name().to_owned();
         Site {
             plan_from,
+            count_error: ABREAST,
             units: posts.iter().map(|post| id::<UnitId>(post.unit())).collect(),
             lanes: vec![
                 lane(PEOPLE, LaneKind::People),
