@@ -48,7 +48,13 @@ impl Counts {
         *count += 1;
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// In minus out.
+    pub fn balance(&self) -> i64 {
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        signed(self.into).saturating_sub(signed(self.out))
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             into: self.into + other.into,
             out: self.out + other.out,
@@ -111,6 +117,25 @@ impl HourTable {
         quarters
             .range(first..end)
             .fold(Counts::default(), |sum, (_, counts)| sum.plus(*counts))
+    }
+
+    /// The sums over lanes and between edges, which are in order and begin a quarter each.
+    pub(super) fn sums(&self, lanes: &[LaneId], edges: &[Wall]) -> Vec<Counts> {
+        let edges: Vec<i64> = edges.iter().map(|edge| first_quarter(*edge)).collect();
+        let mut sums = vec![Counts::default(); edges.len().saturating_sub(1)];
+        let (Some(first), Some(end)) = (edges.first(), edges.last()) else {
+            return sums;
+        };
+        for quarters in lanes.iter().filter_map(|lane| self.lanes.get(lane)) {
+            let mut at = 0;
+            for (quarter, counts) in quarters.range(first..end) {
+                while edges[at + 1] <= *quarter {
+                    at += 1;
+                }
+                sums[at] = sums[at].plus(*counts);
+            }
+        }
+        sums
     }
 
     /// The beginning of the quarter that a moment is in.
