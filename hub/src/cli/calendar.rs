@@ -49,24 +49,21 @@ pub(super) fn run(
         return Ok(false);
     }
     let mut journal = Journal::open(&config.data)?;
-    let mut sites = journal.sites()?;
-    sites.retain(|site| which == ALL || site.id.as_str() == which);
-    if sites.is_empty() {
+    let now = Clock.now();
+    // What is told has happened.
+    let told = journal.change_sites(|sites| {
+        sites.retain(|site| which == ALL || site.id.as_str() == which);
+        let of_site = |site: &mut Site| {
+            let changes = holidays.merge_into(site);
+            lines(site, &holidays, &changes, now)
+        };
+        sites.iter_mut().map(of_site).collect::<Vec<_>>()
+    })?;
+    if told.is_empty() {
         eprintln!("gatepost-hub: there is no site `{which}`");
         return Ok(false);
     }
-    let now = Clock.now();
-    let mut out = io::stdout().lock();
-    let mut told = Vec::new();
-    for site in &mut sites {
-        let changes = holidays.merge_into(site);
-        told.push(lines(site, &holidays, &changes, now));
-    }
-    // What is told has happened.
-    journal.put_sites(&sites)?;
-    for lines in told {
-        out.write_all(lines.as_bytes())?;
-    }
+    io::stdout().lock().write_all(told.concat().as_bytes())?;
     Ok(true)
 }
 

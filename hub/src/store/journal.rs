@@ -2,7 +2,7 @@
 //!
 //! Everything of a [`Commit`] is one transaction, with `synchronous=FULL`: it is there after a power
 //! cut, or nothing of it is. There is one writer in the hub; the command line writes sites beside it
-//! ([`Journal::put_sites`]), which the hub notices ([`Journal::has_foreign_changes`]).
+//! ([`Journal::change_sites`]), which the hub notices ([`Journal::has_foreign_changes`]).
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use gatepost_model::{Site, SiteId, Wall};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{
     embedded::{self, Embedded, Kept, Retained, SealError, Sealed},
@@ -87,6 +87,9 @@ pub enum StoreError {
     /// It does not go on from here.
     #[error("events cannot be kept for InfluxDB")]
     Waiting(#[from] influx::AppendError),
+    /// The sites are not what this version wrote.
+    #[error("the sites' settings cannot be read")]
+    Sites(#[source] LoadError),
     /// What earlier turns left cannot be put into the tables.
     #[error("what earlier turns left cannot be read")]
     Folding(#[from] LoadError),
@@ -326,12 +329,32 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for site in sites {
-            state::put_site(&transaction, site)?;
-        }
-        transaction.commit()?;
-        Ok(())
+        put_all(transaction, sites)
     }
+
+    /// Stores what `change` leaves of the sites in the list that it is given, all or none; who is not
+    /// left in it stays as he was. Nobody else changes a site between its being read and its being
+    /// stored.
+    pub fn change_sites<T>(
+        &mut self,
+        change: impl FnOnce(&mut Vec<Site>) -> T,
+    ) -> Result<T, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut sites = state::sites(&transaction).map_err(StoreError::Sites)?;
+        let changed = change(&mut sites);
+        put_all(transaction, &sites)?;
+        Ok(changed)
+    }
+}
+
+fn put_all(transaction: Transaction<'_>, sites: &[Site]) -> Result<(), StoreError> {
+    for site in sites {
+        state::put_site(&transaction, site)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Opens the journal's file for reading alone.
@@ -490,5 +513,29 @@ mod tests {
         assert!(hub.has_foreign_changes().unwrap());
         assert!(!hub.has_foreign_changes().unwrap());
         assert_eq!(hub.sites().unwrap().len(), 1);
+    }
+    #[test]
+    fn two_who_change_a_site_at_once_change_it_one_after_the_other() {
+        let data = tempfile::tempdir().unwrap();
+        let mut one = Journal::open(data.path()).unwrap();
+        one.put_sites(&[toml::from_str(SITE).unwrap()]).unwrap();
+        let mut other = Journal::open(data.path()).unwrap();
+        let day = |text: &str| text.parse().unwrap();
+        let (comes, waits) = std::sync::mpsc::sync_channel(1);
+        let waiting = one
+            .change_sites(|sites| {
+                let waiting = std::thread::spawn(move || {
+                    comes.send(()).unwrap();
+                    other.change_sites(|sites| sites[0].holidays.insert(day("2027-01-01")))
+                });
+                waits.recv().unwrap();
+                sites[0].holidays.insert(day("2027-05-01"));
+                waiting
+            })
+            .unwrap();
+        assert!(waiting.join().unwrap().unwrap());
+        let sites = one.sites().unwrap();
+        let both = [day("2027-01-01"), day("2027-05-01")];
+        assert!(sites[0].holidays.iter().eq(&both));
     }
 }
