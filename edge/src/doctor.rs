@@ -25,7 +25,7 @@ use crate::{
     hal::{
         Board,
         cdev::{CdevBoard, CdevError},
-        thermometer,
+        thermometer::{self, word::WordError},
     },
     mqtt,
     tls::{self, BrokerEnds, Own},
@@ -113,9 +113,14 @@ pub async fn doctor(config: &Config, watch: Duration, out: &mut dyn Write) -> io
             ),
             Err(error) => {
                 let (bus, address) = (probe.bus, probe.address);
-                let seen = format!(
-                    "bus {bus}, address 0x{address:02x}: {error}; look at its four wires, `bus` and `address`"
-                );
+                let cure = match error {
+                    // A line that is held low acknowledges everything and reads as zeroes.
+                    WordError::Pec => {
+                        "wrong checksums: a data line held low (with power on it must rest at 3.3 V), a poor or long wire, a bus above 100 kHz"
+                    }
+                    _ => "look at its four wires, `bus` and `address`",
+                };
+                let seen = format!("bus {bus}, address 0x{address:02x}: {error}; {cure}");
                 Finding::new(what, State::Wrong, seen)
             }
         };

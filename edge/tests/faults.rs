@@ -185,7 +185,7 @@ const TABLE: &[Row] = &[
         "thermometer: bus held low",
         Break::Errno(TIMED_OUT, 1),
         Some(("ir", FaultCode::BusError)),
-        11,
+        14,
         10,
     ),
     row(

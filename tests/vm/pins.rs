@@ -4,10 +4,10 @@
 //! ```text
 //! pins DIR passages A B IN OUT TURNS PAUSE_MS   people through the beams on lines A and B
 //! pins DIR flood SECONDS RATE METER BEAM...     pulses on the meter and on one beam, RATE edges a second
-//! pins DIR warm BUS MAT N                       people with ordinary skin before the thermometer
-//! pins DIR same BUS MAT N                       people who all measure the same to the last digit
+//! pins DIR warm MAT N                           people with ordinary skin before the thermometer
+//! pins DIR same MAT N                           people who all measure the same to the last digit
 //! pins DIR lean LINE N                          people who break one beam and turn back
-//! pins DIR react BUS MAT LAMP A B N             how long after a person steps away the lamp follows
+//! pins DIR react MAT LAMP A B N                 how long after a person steps away the lamp follows
 //! pins DIR set LINE 0|1                         one level
 //! ```
 //! `DIR` is the simulated chip's folder in sysfs. Beams and buttons are wired active low: a line that
@@ -17,7 +17,6 @@ use std::{
     env,
     fs::{self, File, OpenOptions},
     io::{Seek, SeekFrom, Write},
-    process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -133,13 +132,13 @@ fn flood(dir: &str, args: &[String]) {
     println!("TRUTH edges={} seconds={:.1}", edges.join("+"), began.elapsed().as_secs_f64());
 }
 
+/// The word before the thermometer, of 0.02 K.
+const OBJECT: &str = "/sys/module/thermometer/parameters/object";
+
 /// A person of that temperature stands on the mat for a while; when he steps away again.
-fn stand(bus: &str, mat: &mut Pin, celsius: f64) -> Instant {
+fn stand(mat: &mut Pin, celsius: f64) -> Instant {
     let word = ((celsius + 273.15) / 0.02).round() as u16;
-    let set = Command::new("i2cset")
-        .args(["-y", bus, "0x5a", "0x07", &format!("{word:#06x}"), "w"])
-        .status();
-    assert!(set.expect("i2cset").success(), "the thermometer takes no word");
+    fs::write(OBJECT, word.to_string()).expect(OBJECT);
     mat.set(true);
     ms(350);
     let left = Instant::now();
@@ -153,18 +152,18 @@ fn ordinary(person: u64) -> f64 {
 }
 
 fn warm(dir: &str, args: &[String]) {
-    let mut mat = Pin::open(dir, &args[1]);
-    for person in 0..args[2].parse().expect("a number") {
-        stand(&args[0], &mut mat, ordinary(person));
+    let mut mat = Pin::open(dir, &args[0]);
+    for person in 0..args[1].parse().expect("a number") {
+        stand(&mut mat, ordinary(person));
         ms(150);
     }
-    println!("WARM {}", args[2]);
+    println!("WARM {}", args[1]);
 }
 
 fn same(dir: &str, args: &[String]) {
-    let mut mat = Pin::open(dir, &args[1]);
-    for _ in 0..args[2].parse::<u64>().expect("a number") {
-        stand(&args[0], &mut mat, 34.5);
+    let mut mat = Pin::open(dir, &args[0]);
+    for _ in 0..args[1].parse::<u64>().expect("a number") {
+        stand(&mut mat, 34.5);
         ms(150);
     }
 }
@@ -180,7 +179,7 @@ fn lean(dir: &str, args: &[String]) {
 }
 
 fn react(dir: &str, args: &[String]) {
-    let [bus, mat, lamp, a, b, times] = args else { panic!("BUS MAT LAMP A B N") };
+    let [mat, lamp, a, b, times] = args else { panic!("MAT LAMP A B N") };
     let (mut mat, mut a, mut b) = (Pin::open(dir, mat), Pin::open(dir, a), Pin::open(dir, b));
     let lamp = format!("{dir}/sim_gpio{lamp}/value");
     let is_lit = || fs::read_to_string(&lamp).expect(&lamp).trim() == "1";
@@ -189,7 +188,7 @@ fn react(dir: &str, args: &[String]) {
     for person in 0..times {
         for lights in [true, false] {
             let skin = ordinary(person) + if lights { 2.5 } else { 0.0 };
-            let left = stand(bus, &mut mat, skin);
+            let left = stand(&mut mat, skin);
             while is_lit() != lights {
                 if left.elapsed() > Duration::from_secs(10) {
                     println!("BROKEN the lamp stays {} for {skin:.2} degC", if lights { "off" } else { "on" });
