@@ -7,7 +7,7 @@ use gatepost_model::{
     time::Clock,
     wire::{Alive, to_bytes},
 };
-use influxd::{Influxd, ORG, TOKEN};
+use influxd::{Influxd, ORG, Port, TOKEN};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -55,10 +55,12 @@ async fn roll_call(hub: &Hub, count: u64) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_influxdb_is_away_all_goes_on_and_then_it_has_everything() {
-    let port = influxd::free_port();
+    // Kept while no server is on it.
+    let port = Port::reserve();
     let store = format!(
-        "listen = \"127.0.0.1:0\"\n[store]\nkind = \"influx\"\nurl = \"http://127.0.0.1:{port}\"\n\
+        "listen = \"127.0.0.1:0\"\n[store]\nkind = \"influx\"\nurl = \"http://127.0.0.1:{}\"\n\
          org = \"{ORG}\"\nbucket = \"gatepost\"\ntoken_file = \"token\"\njournal_max_mb = {}",
+        port.number(),
         megabytes()
     );
     let mut hub = Hub::new(&[SITE], &store);
@@ -122,7 +124,7 @@ async fn while_influxdb_is_away_all_goes_on_and_then_it_has_everything() {
     let calls = hub.get("/api/v1/sites/s/roll-calls").await;
     assert_eq!(calls["roll_calls"].as_array().unwrap().len(), 2, "{calls}");
 
-    let Some(influxd) = Influxd::start_at(port) else {
+    let Some(influxd) = Influxd::start_at(&port) else {
         return;
     };
     hub.wait("/readyz", |ready| part(ready, "influxdb")["ready"] == true)

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use influxd::Influxd;
+use influxd::{Influxd, Port};
 
 use crate::{
     process::{Hub, SITE},
@@ -73,12 +73,13 @@ async fn what_is_deployed_works_together() {
     let org = value(&compose, "DOCKER_INFLUXDB_INIT_ORG");
     let bucket = value(&compose, "DOCKER_INFLUXDB_INIT_BUCKET");
     let token = secret("influx-token");
-    let Some(influxd) = Influxd::start_as(influxd::free_port(), org, bucket, &token) else {
+    let Some(influxd) = Influxd::start_as(&Port::reserve(), org, bucket, &token) else {
         return;
     };
 
-    let mqtt = format!("127.0.0.1:{}", influxd::free_port());
-    let (host, port) = mqtt.split_once(':').unwrap();
+    let reserved = Port::reserve();
+    let (host, port) = ("127.0.0.1", reserved.number());
+    let mqtt = format!("{host}:{port}");
     let config = block(&compose, "    content: |");
     let config = put(&config, "listener 1883", &format!("listener {port} {host}"));
     let kept = hub.path("mosquitto/");

@@ -11,11 +11,13 @@
 )]
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -36,26 +38,29 @@ pub struct Influxd {
     folder: TempDir,
     shell: Child,
     pid: u32,
+    _port: Port,
 }
 
 impl Influxd {
     /// Starts a server; none where there is no program to run, which is noted for the list of what was
     /// skipped (`GATEPOST_SKIPS`).
     pub fn start() -> Option<Self> {
-        Self::start_at(free_port())
+        Self::start_at(&Port::reserve())
     }
 
-    /// Starts a server on a port of the loopback address.
-    pub fn start_at(port: u16) -> Option<Self> {
+    /// Starts a server on a port.
+    pub fn start_at(port: &Port) -> Option<Self> {
         Self::start_as(port, ORG, "first", TOKEN)
     }
 
     /// Starts a server with an organisation and a bucket, whose owner has this token.
-    pub fn start_as(port: u16, org: &str, bucket: &str, token: &str) -> Option<Self> {
+    pub fn start_as(port: &Port, org: &str, bucket: &str, token: &str) -> Option<Self> {
         let Ok(program) = std::env::var("GATEPOST_INFLUXD") else {
             note("what needs InfluxDB: GATEPOST_INFLUXD names no influxd");
             return None;
         };
+        let reserved = port.clone();
+        let port = port.number();
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         // The shell ends the server when this process ends: its input does then.
@@ -84,6 +89,7 @@ impl Influxd {
             folder,
             shell,
             pid: said.trim().parse().unwrap(),
+            _port: reserved,
         };
         server.set_up(bucket);
         Some(server)
@@ -170,11 +176,45 @@ impl Drop for Influxd {
     }
 }
 
-/// A port of the loopback address that nobody listens on now.
-pub fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
+/// A port of the loopback address that is kept for whoever holds this, also while nobody listens on it.
+///
+/// It is none of those that the system hands out by itself, so that no other socket comes by it, and a
+/// locked file keeps it from others who reserve one.
+#[derive(Debug, Clone)]
+pub struct Port {
+    number: u16,
+    _lock: Arc<File>,
 }
+
+impl Port {
+    /// Takes one that nobody listens on and nobody has reserved.
+    pub fn reserve() -> Self {
+        let handed_out = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let first = handed_out.split_whitespace().next().unwrap();
+        let first: u16 = first.parse().unwrap();
+        let user = fs::metadata("/proc/self").unwrap().uid();
+        let locks = std::env::temp_dir().join(format!("gatepost-ports-{user}"));
+        fs::create_dir_all(&locks).unwrap();
+        for number in (first.saturating_sub(RESERVED)..first).rev() {
+            let lock = File::create(locks.join(number.to_string())).unwrap();
+            if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", number)).is_ok() {
+                return Self {
+                    number,
+                    _lock: Arc::new(lock),
+                };
+            }
+        }
+        panic!("no port below {first} is free");
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+/// So many ports below those that the system hands out may be reserved.
+const RESERVED: u16 = 8_000;
 
 /// Notes what could not run, for the list of what was skipped.
 pub fn note(what: &str) {
