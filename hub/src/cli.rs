@@ -496,7 +496,10 @@ fn verify(config: &Path) -> anyhow::Result<Outcome> {
     };
     let connection = journal::open_reader(&config.data)
         .with_context(|| config.data.join(journal::FILE).display().to_string())?;
-    let found = embedded::verify(&connection)?;
+    let mut found = embedded::verify(&connection)?;
+    let sums = influx::verify_sums(&config.data.join(journal::FILE))?;
+    found.aggregates += sums.aggregates;
+    found.wrong.extend(sums.wrong);
     let waiting = influx::verify(&connection)?;
     let mut out = io::stdout().lock();
     for wrong in found.wrong.iter().chain(&waiting.wrong) {

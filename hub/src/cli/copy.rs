@@ -50,7 +50,7 @@ pub(super) fn run(config: &Config, way: Way) -> anyhow::Result<bool> {
         for (kind, end) in &site.added_up {
             writeln!(
                 out,
-                "{}: before {end} the embedded store has `{kind}` only added up: none of it was copied",
+                "{}: before {end} one of both has `{kind}` only added up: none of it was copied",
                 site.site
             )?;
         }

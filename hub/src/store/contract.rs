@@ -4,6 +4,7 @@
 
 mod counting;
 mod made;
+mod retention;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use gatepost_model::{Direction, SiteId, Wall, event::Line};
 use serde_json::{Value, json};
 
 use super::{
+    embedded::Kept,
     event::{StoredEvent, TimeSource},
     port::{CountFilter, EventStore, Stats, StatsFilter},
 };
@@ -19,6 +21,7 @@ use super::{
 use counting::{filters, half_open, latest, numbers, shifted_day};
 use made::HOSTILE;
 pub(crate) use made::{a_day, event, every_kind, passage, reading, site, test, wall};
+pub(crate) use retention::by_the_units_clock;
 
 /// A store, and the way into it.
 pub(crate) trait Bench {
@@ -26,6 +29,12 @@ pub(crate) trait Bench {
     fn append(&self, events: &[StoredEvent]) -> u64;
     /// Its reads.
     fn store(&self) -> &dyn EventStore;
+    /// Lets go all that sites do not keep any longer at a time.
+    fn retain(&self, now: Wall, sites: &[Kept]);
+    /// Whether it can.
+    fn lets_go(&self) -> bool {
+        true
+    }
 }
 
 /// Runs every case on an empty store of its own.
@@ -39,7 +48,7 @@ pub(crate) fn check<B: Bench>(empty: impl Fn() -> B) {
 
 type Case = fn(&dyn Bench);
 
-const CASES: [(&str, Case); 13] = [
+const CASES: [(&str, Case); 15] = [
     ("what goes in comes out", comes_out),
     ("the same again changes nothing", idempotent),
     ("equal times survive, in order", equal_times),
@@ -53,6 +62,8 @@ const CASES: [(&str, Case); 13] = [
     ("hostile words are words", hostile),
     ("every kind, with any text in every field", kinds),
     ("ids, numbers and times at their limits", limits),
+    ("what is not kept any longer", retention::coarser),
+    ("late for what is not kept any longer", retention::late),
 ];
 
 fn all() -> EventQuery {

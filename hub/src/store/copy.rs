@@ -5,9 +5,9 @@
 //! the end both stores are read from the beginning, and what the one has must be what the other has, by
 //! number and by checksum.
 //!
-//! What the embedded store has only added up, because the site keeps its events no longer, does not go
-//! over: InfluxDB takes events. Nor does such a time come back, where it would be counted twice. Both
-//! are said.
+//! What one of them has only added up, because the site keeps its events no longer, does not go over: each
+//! store adds up its own events. Nor do events of such a time go there, where they would be counted twice.
+//! Both are said.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, thread, time::Duration};
 
@@ -75,7 +75,7 @@ pub struct Copied {
     pub checksum: u64,
     /// The same of the target, for the stretches of logs that the source has.
     pub found: (u64, u64),
-    /// Up to when the embedded store has events of a kind only added up: of these and before, nothing
+    /// Up to when one of both has events of a kind only added up: of these and before, nothing
     /// was copied or compared.
     pub added_up: BTreeMap<String, Wall>,
 }
@@ -137,7 +137,7 @@ impl Copy {
         let sites = self.journal.sites()?;
         let mut copied = Vec::new();
         for site in sites.iter().map(|site| &site.id) {
-            let added_up = self.embedded.added_up(site).map_err(CopyError::Read)?;
+            let added_up = self.added_up(site).map_err(CopyError::Read)?;
             self.site(site, &added_up, &mut told)?;
             copied.push(self.verify(site, added_up)?);
         }
@@ -172,6 +172,16 @@ impl Copy {
             self.journal.put_note(self.way.name(), site, &next)?;
             cursor = Some(next);
         }
+    }
+
+    /// Up to when one of both has events of a kind only added up.
+    fn added_up(&self, site: &SiteId) -> Result<BTreeMap<String, Wall>, ReadError> {
+        let mut added_up = self.embedded.added_up(site)?;
+        for (kind, end) in self.influx.added_up(site)? {
+            let known = added_up.entry(kind).or_insert(end);
+            *known = end.max(*known);
+        }
+        Ok(added_up)
     }
 
     /// Brings to InfluxDB what waits for it.
@@ -271,7 +281,7 @@ pub const PAGE: usize = 5000;
 const MOST_TRIES: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Whether the embedded store has, or may have, an event of that time itself.
+/// Whether both stores have, or may have, an event of that time itself.
 fn is_whole_then(added_up: &BTreeMap<String, Wall>, event: &StoredEvent) -> bool {
     let end = added_up.get(event.kind());
     end.is_none_or(|end| event.time >= *end)

@@ -37,6 +37,7 @@ mod rows;
 mod scan;
 mod seal;
 mod sum;
+mod sums;
 mod verify;
 mod writer;
 
@@ -59,11 +60,14 @@ use memory::{Memory, Shared};
 use super::event::StoredEvent;
 use super::port::{CountFilter, EventStore, LatestReading, Question, Stats, StatsFilter};
 
+pub(super) use aggregate::Aggregate;
 pub(super) use held::Held;
 pub(super) use point::wall;
 pub(super) use read::{Place, id};
+pub(super) use retain::{AHEAD, Class, before};
 pub(super) use rows::Columns;
 pub(super) use sum::{Sum, billionths};
+pub(super) use sums::{Group, Sums};
 
 pub use retain::{Kept, Retained};
 pub use seal::{SealError, Sealed};
@@ -73,6 +77,7 @@ pub use writer::{Appended, Writer};
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(sums::SCHEMA)?;
     // Older hubs wrote these tables without checksums.
     for table in ["event", "event_latest", "reading_series"] {
         if !connection.column_exists(None, table, "check32")? {
@@ -88,10 +93,6 @@ pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS event_word (
-        id INTEGER PRIMARY KEY,
-        word TEXT NOT NULL UNIQUE
-    ) STRICT;
     CREATE TABLE IF NOT EXISTS event_log (
         id INTEGER PRIMARY KEY,
         site TEXT NOT NULL,
@@ -165,26 +166,6 @@ const SCHEMA: &str = "
         log INTEGER PRIMARY KEY,
         through INTEGER NOT NULL
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS aggregate_series (
-        id INTEGER PRIMARY KEY,
-        site INTEGER NOT NULL,
-        kind INTEGER NOT NULL,
-        lane INTEGER,
-        dir INTEGER,
-        zone INTEGER,
-        sensor INTEGER,
-        quantity INTEGER
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS aggregate_series_by_kind ON aggregate_series (site, kind);
-    CREATE TABLE IF NOT EXISTS aggregate (
-        series INTEGER NOT NULL,
-        width INTEGER NOT NULL,
-        start INTEGER NOT NULL,
-        end INTEGER NOT NULL,
-        data BLOB NOT NULL,
-        lost INTEGER NOT NULL,
-        PRIMARY KEY (series, width, start)
-    ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reading_damaged (
         id INTEGER PRIMARY KEY,
         key INTEGER NOT NULL,

@@ -6,6 +6,8 @@
 //! HTTP interface and nothing else, so that InfluxDB Cloud or another server with that interface does as
 //! well.
 //!
+//! What a site does not keep any longer is added up in a file of the hub's and taken out (`retain`).
+//!
 //! What a point looks like is in `line`, what an answer means in [`Answer`].
 //!
 //! The HTTP client is a blocking one: the forwarder has a thread of its own that waits for one answer
@@ -16,17 +18,20 @@ mod client;
 mod damage;
 mod flux;
 pub mod forward;
+mod gone;
 mod line;
 mod open_end;
 mod packed;
 mod read;
 mod record;
+mod retain;
 mod table;
 mod twin;
 mod waiting;
 mod words;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
     time::Duration,
@@ -39,8 +44,9 @@ use gatepost_dashboard::{
 use gatepost_model::{SiteId, Wall};
 use rusqlite::{Connection, OpenFlags};
 
-use self::{open_end::OpenEnd, read::Question, waiting::Shared};
+use self::{gone::Going, open_end::OpenEnd, read::Question, waiting::Shared};
 use super::{
+    embedded::{self, Class, Sums},
     event::StoredEvent,
     port::{self, CountFilter, EventStore, LatestReading, Stats, StatsFilter},
 };
@@ -51,12 +57,22 @@ pub use client::{Client, Place, QueryError, Retention, SetupError};
 pub use damage::{Verified, verify};
 pub use forward::{Forwarder, Pace};
 pub(crate) use packed::{one as unpack, push as pack};
+pub use retain::Slice;
 pub(crate) use waiting::refused;
 pub use waiting::{AppendError, Appended, Refused, Writer};
 
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
     waiting::schema(connection)
+}
+
+/// Reads all hours and days of a journal's file whose points have gone. It may be in use.
+pub fn verify_sums(file: &Path) -> rusqlite::Result<embedded::Verified> {
+    let sums = gone::read(file)?;
+    Ok(sums
+        .map(|sums| sums.verify())
+        .transpose()?
+        .unwrap_or_default())
 }
 
 /// Reads of the history.
@@ -106,7 +122,7 @@ impl Influx {
             connection.busy_timeout(BUSY)?;
             Ok(OpenEnd::of(connection, Arc::clone(&self.shared)))
         });
-        opened.map_err(|error| ReadError::Unavailable(error.to_string()))
+        opened.map_err(unavailable)
     }
 
     fn ask<T>(
@@ -118,11 +134,29 @@ impl Influx {
         let gate = self.shared.gate.read();
         let _gate = gate.unwrap_or_else(PoisonError::into_inner);
         let open = self.open_end()?;
+        let sums = self.sums()?;
+        let going = match &sums {
+            Some(sums) => Going::load(sums.connection()).map_err(unavailable)?,
+            None => None,
+        };
         question(&Question {
             client: &self.client,
             site,
             open: &open,
+            sums: sums.as_ref(),
+            going: going.as_ref(),
         })
+    }
+
+    /// Hours and days whose points have gone, if there ever were any.
+    fn sums(&self) -> Result<Option<Sums>, ReadError> {
+        gone::read(&self.file).map_err(unavailable)
+    }
+
+    /// Up to when events of each kind are only there added up, because the site keeps them no longer.
+    pub(super) fn added_up(&self, site: &SiteId) -> Result<BTreeMap<String, Wall>, ReadError> {
+        let added_up = self.sums()?.map(|sums| sums.added_up(site)).transpose();
+        Ok(added_up.map_err(unavailable)?.unwrap_or_default())
     }
 }
 
@@ -160,21 +194,41 @@ impl EventStore for Influx {
         self.open_end()?.latest(site)
     }
 
-    /// What the bucket does not keep any longer, and what is damaged.
+    /// What the bucket has let go that was not added up before, what is damaged, and where a question cuts
+    /// an hour or a day.
     fn untold(
         &self,
         site: &SiteId,
-        _which: port::Question<'_>,
+        which: port::Question<'_>,
         edges: &[Wall],
     ) -> Result<Vec<(Wall, Wall)>, ReadError> {
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
             return Ok(Vec::new());
         };
         let mut untold = self.shared.damaged.of_site(site, (*first, *last));
-        let oldest = self.client.oldest(Clock.now());
-        untold.extend(oldest.filter(|it| first < it).map(|it| (*first, it)));
+        let sums = self.sums()?;
+        if let Some(sums) = &sums {
+            untold.extend(sums.untold(site, which, edges).map_err(unavailable)?);
+        }
+        if let Some(oldest) = self.client.oldest(Clock.now()) {
+            let kind = match which {
+                port::Question::Counts(which) => &which.kind,
+                port::Question::Stats(which) => read::kind_of(which),
+            };
+            let class = (site, Class::of_kind(kind));
+            let since = match &sums {
+                Some(sums) => gone::known_since(sums.connection(), class, oldest),
+                None => Ok(oldest),
+            };
+            let since = since.map_err(unavailable)?;
+            untold.extend((*first < since).then_some((*first, since)));
+        }
         Ok(untold)
     }
+}
+
+fn unavailable(error: rusqlite::Error) -> ReadError {
+    ReadError::Unavailable(error.to_string())
 }
 
 #[cfg(test)]

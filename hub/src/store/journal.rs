@@ -272,7 +272,11 @@ impl Journal {
     pub fn retain(&mut self, now: Wall, sites: &[Kept]) -> rusqlite::Result<Retained> {
         match &mut self.history {
             History::Embedded(history) => history.retain(&mut self.connection, now, sites),
-            History::Influx(_) => Ok(Retained::Nothing),
+            // The forwarder does it, who waits for the answers of InfluxDB.
+            History::Influx(history) => {
+                history.retain(now, sites);
+                Ok(Retained::Nothing)
+            }
         }
     }
 

@@ -14,14 +14,14 @@ pub(super) enum Width {
 
 /// Events of one kind and place, added up.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Aggregate {
+pub(in crate::store) struct Aggregate {
     /// How many.
-    pub(super) count: u64,
+    pub(in crate::store) count: u64,
     /// What was measured.
-    pub(super) sum: Sum,
+    pub(in crate::store) sum: Sum,
     /// Time of the first and the last, microseconds since 1970. A question that cuts in between
     /// cannot be answered any more.
-    pub(super) span: (i64, i64),
+    pub(in crate::store) span: (i64, i64),
 }
 
 /// Where an aggregate belongs: its bytes are worth nothing elsewhere.
@@ -48,7 +48,7 @@ impl Aggregate {
     }
 
     /// Adds another one.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum.merge(&other.sum);
         self.span = (self.span.0.min(other.span.0), self.span.1.max(other.span.1));

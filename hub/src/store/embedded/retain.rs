@@ -73,7 +73,7 @@ impl Retaining {
 }
 
 /// So far the hub's clock may be ahead of what units say, microseconds.
-const AHEAD: i64 = 24 * HOUR;
+pub(in crate::store) const AHEAD: i64 = 24 * HOUR;
 /// Rows, blocks or aggregates of one slice: what a commit holds up is bounded by it.
 pub(super) const SLICE: usize = 4_000;
 /// Free pages that stay in the file for what comes: giving them back would be writing for nothing.
@@ -113,28 +113,20 @@ impl Writer {
         now: Wall,
         kept: &Kept,
     ) -> rusqlite::Result<bool> {
-        let before = |span: Span| match span {
-            Span::Forever => None,
-            Span::Days(days) => {
-                let today = kept.zone.day_of(now);
-                let day = today.checked_sub_days(Days::new(days.into()))?;
-                Some(kept.zone.day_bounds(day).0.micros())
-            }
-        };
         for class in Class::ALL {
             let keep = class.of(&kept.retention);
-            if let Some(before) = before(keep.raw)
+            if let Some(before) = before(now, kept, keep.raw)
                 && (class == Class::Telemetry && self.blocks(connection, kept, before)?
                     || rows(connection, kept, class, before)?)
             {
                 return Ok(true);
             }
-            if let Some(before) = before(keep.hourly)
+            if let Some(before) = before(now, kept, keep.hourly)
                 && hours(connection, kept, class, before)?
             {
                 return Ok(true);
             }
-            if let Some(before) = before(keep.daily)
+            if let Some(before) = before(now, kept, keep.daily)
                 && days(connection, kept, class, before)?
             {
                 return Ok(true);
@@ -214,18 +206,31 @@ impl Writer {
     }
 }
 
+/// What is older than this was over before so long a time, counted in the site's days; nothing is too old
+/// for ever.
+pub(in crate::store) fn before(now: Wall, kept: &Kept, span: Span) -> Option<i64> {
+    match span {
+        Span::Forever => None,
+        Span::Days(days) => {
+            let today = kept.zone.day_of(now);
+            let day = today.checked_sub_days(Days::new(days.into()))?;
+            Some(kept.zone.day_bounds(day).0.micros())
+        }
+    }
+}
+
 /// A class of data of which a site says how long it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::store) enum Class {
     Telemetry,
     Screenings,
     Record,
 }
 
 impl Class {
-    const ALL: [Self; 3] = [Self::Telemetry, Self::Screenings, Self::Record];
+    pub(in crate::store) const ALL: [Self; 3] = [Self::Telemetry, Self::Screenings, Self::Record];
 
-    fn of_kind(kind: &str) -> Self {
+    pub(in crate::store) fn of_kind(kind: &str) -> Self {
         match kind {
             "reading" | "heartbeat" => Self::Telemetry,
             "screening" => Self::Screenings,
@@ -233,7 +238,7 @@ impl Class {
         }
     }
 
-    fn of(self, retention: &Retention) -> Keep {
+    pub(in crate::store) fn of(self, retention: &Retention) -> Keep {
         match self {
             Self::Telemetry => retention.telemetry,
             Self::Screenings => retention.screenings,
@@ -348,7 +353,7 @@ fn too_old(
 }
 
 /// Hours into days.
-fn hours(
+pub(super) fn hours(
     connection: &mut Connection,
     kept: &Kept,
     class: Class,
@@ -384,7 +389,7 @@ fn hours(
 }
 
 /// Days go for good.
-fn days(
+pub(super) fn days(
     connection: &mut Connection,
     kept: &Kept,
     class: Class,

@@ -97,13 +97,13 @@ pub(super) fn add(
 
 /// What an event is counted by: numbers of words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct By {
-    kind: i64,
-    lane: Option<i64>,
-    dir: Option<i64>,
-    zone: Option<i64>,
-    sensor: Option<i64>,
-    quantity: Option<i64>,
+pub(super) struct By {
+    pub(super) kind: i64,
+    pub(super) lane: Option<i64>,
+    pub(super) dir: Option<i64>,
+    pub(super) zone: Option<i64>,
+    pub(super) sensor: Option<i64>,
+    pub(super) quantity: Option<i64>,
 }
 
 /// One slice under way: events into their hours.
@@ -292,7 +292,11 @@ impl<'a, 't> Rolling<'a, 't> {
 }
 
 /// The number of a series of aggregates, a new one if it has none.
-fn series_of(transaction: &Transaction<'_>, site: i64, by: &By) -> rusqlite::Result<i64> {
+pub(super) fn series_of(
+    transaction: &Transaction<'_>,
+    site: i64,
+    by: &By,
+) -> rusqlite::Result<i64> {
     let names = params![
         site,
         by.kind,

@@ -99,6 +99,13 @@ impl Bench for File {
     fn store(&self) -> &dyn EventStore {
         &self.store
     }
+
+    fn retain(&self, now: Wall, sites: &[Kept]) {
+        self.seal();
+        let mut writing = self.writing.lock().unwrap();
+        let (connection, writer) = &mut *writing;
+        while writer.retain(connection, now, sites).unwrap() != Retained::Nothing {}
+    }
 }
 
 #[test]
@@ -118,6 +125,10 @@ impl Bench for AllSealed {
 
     fn store(&self) -> &dyn EventStore {
         &self.0.store
+    }
+
+    fn retain(&self, now: Wall, sites: &[Kept]) {
+        Bench::retain(&self.0, now, sites);
     }
 }
 

@@ -39,13 +39,7 @@ pub struct Verified {
 /// Reads all that the history has. It may be in use.
 pub fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
     let mut found = Verified::default();
-    connection.pragma(None, "integrity_check", 100, |row| {
-        let said: String = row.get(0)?;
-        if said != "ok" {
-            found.wrong.push(format!("SQLite: {said}"));
-        }
-        Ok(())
-    })?;
+    integrity(connection, &mut found)?;
     blocks(connection, &mut found)?;
     journal(connection, &mut found)?;
     rows(connection, &mut found)?;
@@ -57,6 +51,24 @@ pub fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
         })?
         .unsigned_abs();
     Ok(found)
+}
+
+/// Reads hours and days that are in a file of their own. It may be in use.
+pub(super) fn sums(connection: &Connection) -> rusqlite::Result<Verified> {
+    let mut found = Verified::default();
+    integrity(connection, &mut found)?;
+    aggregates(connection, &mut found)?;
+    Ok(found)
+}
+
+fn integrity(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
+    connection.pragma(None, "integrity_check", 100, |row| {
+        let said: String = row.get(0)?;
+        if said != "ok" {
+            found.wrong.push(format!("SQLite: {said}"));
+        }
+        Ok(())
+    })
 }
 
 fn blocks(connection: &Connection, found: &mut Verified) -> rusqlite::Result<()> {

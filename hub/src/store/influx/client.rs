@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -65,6 +65,8 @@ pub struct Client {
     token: Mutex<String>,
     /// So long the bucket keeps what is in it, seconds; 0 for ever, or where it does not show it.
     kept_s: AtomicU64,
+    /// Points may be taken out of the bucket.
+    takes_out: AtomicBool,
 }
 
 /// Why the store cannot be used as it is configured.
@@ -151,6 +153,7 @@ impl Client {
             place,
             token: Mutex::new(token),
             kept_s: AtomicU64::new(0),
+            takes_out: AtomicBool::new(false),
         })
     }
 
@@ -235,6 +238,44 @@ impl Client {
         })
     }
 
+    /// Takes out the points of a predicate from a time up to another one, microseconds since 1970.
+    pub(super) fn take_out(&self, predicate: &str, from: i64, to: i64) -> Result<(), QueryError> {
+        // The end of the interface is the last moment that goes.
+        let last = to.saturating_mul(1000).saturating_sub(1);
+        let time = |nanos| chrono::DateTime::from_timestamp_nanos(nanos).to_rfc3339();
+        let asked = json!({
+            "start": time(from.saturating_mul(1000)),
+            "stop": time(last),
+            "predicate": predicate,
+        });
+        let (org, bucket) = (&self.place.org, &self.place.bucket);
+        let url = self.url("delete", &[("org", org), ("bucket", bucket)]);
+        let said = self.send(&url, TAKE_OUT, |request| {
+            request
+                .content_type("application/json")
+                .send(&asked.to_string())
+        });
+        let said = said.map_err(QueryError::Unavailable)?;
+        if said.is_fine() {
+            return Ok(());
+        }
+        let reason = format!("HTTP {}: {}", said.status, message(&said.body));
+        Err(match said.status {
+            408 | 429 | 500 | 502.. => QueryError::Unavailable(reason),
+            _ => QueryError::Refused(reason),
+        })
+    }
+
+    /// Whether points may be taken out of the bucket, as of the last [`Client::set_up`].
+    pub(super) fn takes_out(&self) -> bool {
+        self.takes_out.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether points may be taken out of the bucket, by taking out none.
+    fn may_take_out(&self) -> Result<(), QueryError> {
+        self.take_out("_measurement=\"gatepost\"", 0, 1)
+    }
+
     /// Sees that the bucket can be written and read with this token; makes it where it is missing and
     /// this may be done, and gives it the wanted retention. Answers what is not as wanted and does no
     /// harm.
@@ -278,6 +319,18 @@ impl Client {
         }
         if let Ok((_, kept)) = self.bucket() {
             self.kept_s.store(kept, Ordering::Relaxed);
+        }
+        let takes_out = self.may_take_out();
+        self.takes_out.store(takes_out.is_ok(), Ordering::Relaxed);
+        match takes_out {
+            Ok(()) => {}
+            Err(QueryError::Unavailable(reason)) => return Err(self.unreachable(reason)),
+            Err(QueryError::Refused(reason)) => notes.push(format!(
+                "what a site does not keep any longer cannot be taken out of bucket `{}` ({reason}): it \
+                 stays until the bucket lets it go; give the bucket a retention, or use a server and a \
+                 token that delete",
+                self.place.bucket
+            )),
         }
         Ok(notes)
     }
@@ -439,6 +492,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A write of 1 MiB takes a fraction of a second; a server that is this late answers no more.
 const WRITE: Duration = Duration::from_secs(15);
 const QUERY: Duration = Duration::from_secs(60);
+/// Points are taken out of files one after the other.
+const TAKE_OUT: Duration = Duration::from_secs(300);
 const SMALL: Duration = Duration::from_secs(10);
 
 /// No answer is longer: a page of events has at most 10,000 of them with 64 KiB each, and usually

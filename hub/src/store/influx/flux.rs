@@ -4,13 +4,14 @@
 //! aggregate a result, which InfluxDB does in its storage without looking at single points. Every word
 //! in a question is one that needs no escaping (see [`words`](super::words)).
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 use chrono::DateTime;
 use gatepost_dashboard::ports::EventQuery;
 use gatepost_model::SiteId;
 
 use super::{
+    gone::Part,
     line::{OTHER, has_kinds, measurement},
     words::encode,
 };
@@ -102,6 +103,36 @@ impl Which {
         Self::of(bucket, predicate)
     }
 
+    /// All points of a part: tests, too.
+    pub(super) fn part(bucket: &str, site: &SiteId, part: &Part) -> Self {
+        let own = part.measurement();
+        let mut predicate = of_site(site);
+        let _ = write!(predicate, " and r._measurement == \"{own}\"");
+        if has_kinds(own) {
+            and(&mut predicate, "kind", &part.kind);
+        }
+        Self::of(bucket, predicate)
+    }
+
+    /// The points of a part that are counted.
+    pub(super) fn counted_part(bucket: &str, site: &SiteId, part: &Part) -> Self {
+        let mut which = Self::part(bucket, site, part);
+        if part.in_other {
+            which.predicate.push_str(" and not exists r.test");
+        }
+        which
+    }
+
+    /// The kinds of a site among the points of the rest, before a time.
+    pub(super) fn kinds(bucket: &str, site: &SiteId, before: i64) -> String {
+        let mut predicate = of_site(site);
+        let _ = write!(predicate, " and r._measurement == \"{OTHER}\"");
+        format!(
+            "{}  |> first()\n  |> group()\n  |> distinct(column: \"kind\")\n  |> map(fn: (r) => ({{kind: r._value}}))\n",
+            Self::of(bucket, predicate).points("seq", 0, before)
+        )
+    }
+
     fn of(bucket: &str, predicate: String) -> Self {
         Self {
             bucket: serde_json::Value::from(bucket).to_string(),
@@ -146,6 +177,25 @@ impl Which {
         )
     }
 
+    /// One aggregate of a field for each window of each series, with what it is added up by.
+    pub(super) fn hourly(&self, name: &str, field: &str, aggregate: &str, run: &Run) -> String {
+        let points = self.points(field, run.from, run.to);
+        let (every, offset) = (run.every, run.from.rem_euclid(run.every));
+        // A selector keeps the time of its point only in a window that is not made one table again.
+        format!(
+            "{points}  |> window(every: {every}us, offset: {offset}us, createEmpty: false)\n  |> {aggregate}()\n  \
+             |> group()\n  |> keep(columns: [\"_start\", \"_time\", \"_value\", {GROUP}])\n  |> yield(name: \"{name}\")\n"
+        )
+    }
+
+    /// Each number of a time, with what it is added up by.
+    pub(super) fn numbers(&self, from: i64, to: i64) -> String {
+        format!(
+            "{}  |> group()\n  |> keep(columns: [\"_time\", \"_value\", {GROUP}])\n",
+            self.points("value", from, to)
+        )
+    }
+
     /// Each point of a field, with what tells it from others.
     pub(super) fn each(&self, name: &str, field: &str, from: i64, to: i64) -> String {
         format!(
@@ -186,6 +236,50 @@ pub(super) struct Span {
     pub(super) to: i64,
     /// Windows of so long, in step with 1970.
     pub(super) every: Option<i64>,
+}
+
+impl Span {
+    /// What is left of it on both sides of a time that is not asked for.
+    pub(super) fn without(self, out: Option<&Range<i64>>) -> impl Iterator<Item = Self> {
+        let out = out.cloned().unwrap_or(self.to..self.to);
+        let before = Self {
+            to: self.to.min(out.start),
+            ..self
+        };
+        let after = Self {
+            from: self.from.max(out.end),
+            ..self
+        };
+        let is_apart = out.start >= self.to || out.end <= self.from;
+        let parts = if is_apart {
+            [Some(self), None]
+        } else {
+            [Some(before), Some(after)]
+        };
+        parts
+            .into_iter()
+            .flatten()
+            .filter(|span| span.from < span.to)
+    }
+}
+
+/// The tags that hours and days are told apart by.
+const GROUP: &str = "\"lane\", \"dir\", \"zone\", \"sensor\", \"quantity\"";
+
+/// Windows of one length, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) every: i64,
+}
+
+impl Run {
+    /// How many windows it has; at least 1.
+    pub(super) fn count(&self) -> usize {
+        let count = (self.to - self.from) / self.every.max(1);
+        usize::try_from(count).unwrap_or(1).max(1)
+    }
 }
 
 fn of_site(site: &SiteId) -> String {

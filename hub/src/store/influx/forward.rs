@@ -21,11 +21,16 @@ use tracing::{error, info, warn};
 use super::{
     Client, Retention, SetupError,
     answer::Answer,
-    damage, line,
+    damage, gone, line,
     packed::{self, Waiting},
+    retain::{Retainer, Slice},
     waiting::Shared,
 };
-use crate::{clock::Clock, engine::chain, health::Health};
+use crate::{
+    clock::{Clock, Stopwatch},
+    engine::chain,
+    health::Health,
+};
 use delivery::{Delivery, Step};
 
 /// The part's name in `/readyz`.
@@ -47,6 +52,8 @@ pub struct Pace {
     pub longest: Duration,
     /// Between two tries where somebody has to put something right.
     pub misconfigured: Duration,
+    /// So long after it got no answer a request may still be under way in the server.
+    pub settle: Duration,
 }
 
 impl Default for Pace {
@@ -56,6 +63,7 @@ impl Default for Pace {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(60),
             misconfigured: Duration::from_secs(30),
+            settle: Duration::from_secs(300),
         }
     }
 }
@@ -75,6 +83,13 @@ pub struct Forwarder {
     same: (String, u32),
     /// When confirmed rows were last looked through.
     tidied: Option<Wall>,
+    retainer: Retainer,
+    /// A request got no answer: what it asked for may still be under way.
+    unanswered: Option<Stopwatch>,
+    /// Adding up or taking out failed, and is left alone for a while.
+    resting: Option<Stopwatch>,
+    /// Why that failed last.
+    why_resting: String,
 }
 
 /// Rows under way.
@@ -134,6 +149,7 @@ impl Forwarder {
         let connection = Connection::open(file)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let retainer = Retainer::new(Arc::clone(&client), Arc::clone(&shared), gone::open(file)?)?;
         Ok(Self {
             client,
             shared,
@@ -144,6 +160,10 @@ impl Forwarder {
             failures: 0,
             same: (String::new(), 0),
             tidied: None,
+            retainer,
+            unanswered: None,
+            resting: None,
+            why_resting: String::new(),
         })
     }
 
@@ -175,6 +195,9 @@ impl Forwarder {
             match self.round() {
                 Ok(Round::Idle) => {
                     health.works(PART);
+                    if self.retains() {
+                        continue;
+                    }
                     runtime.block_on(async {
                         tokio::select! {
                             () = stop.cancelled() => {}
@@ -188,7 +211,7 @@ impl Forwarder {
                     if health.works(PART) {
                         info!("InfluxDB takes what waits");
                     }
-                    if shared.pending() < MANY {
+                    if shared.pending() < MANY && !self.retains() {
                         pause(runtime, stop, self.pace.linger);
                     }
                 }
@@ -238,6 +261,15 @@ impl Forwarder {
                 None => return Ok(Round::Idle),
             },
         };
+        if let Some(going) = self.retainer.going()
+            && batch.events.iter().any(|it| going.has(&it.event))
+            && let Slice::Wait { why } = self.finish()
+        {
+            // What comes now would go with what is added up already.
+            self.batch = Some(batch);
+            let pause = self.pace.misconfigured;
+            return Ok(Round::Wait { why, pause });
+        }
         let shared = Arc::clone(&self.shared);
         // Nothing moves while somebody reads; whoever reads between two steps finds each event once, in
         // the journal.
@@ -265,6 +297,7 @@ impl Forwarder {
                     }));
                 }
                 Step::Later => {
+                    self.unanswered = Some(self.clock.stopwatch());
                     let round = self.wait(&answer);
                     let is_its_fault = self.same.0.starts_with("HTTP 500");
                     if is_its_fault && self.same.1 == EQUAL_FAILURES {
@@ -386,7 +419,65 @@ impl Forwarder {
         transaction.execute("UPDATE influx_mark SET confirmed = ?1", [batch.rows.1])?;
         transaction.commit()?;
         self.shared.less(batch.bytes);
+        for Waiting { event, .. } in &batch.events {
+            self.retainer
+                .came(&event.site, event.kind(), event.time.micros());
+        }
         Ok(())
+    }
+
+    /// A slice of what sites do not keep any longer, if this may be done now.
+    pub fn retain(&mut self) -> Result<Slice, ForwardError> {
+        let is_settled = |since: &Stopwatch| since.elapsed() >= self.pace.settle;
+        let in_doubt = "SELECT 1 FROM influx_mark WHERE sending > confirmed";
+        if self.batch.is_some()
+            || !self.unanswered.iter().all(is_settled)
+            || !self.resting.iter().all(is_settled)
+            || self.connection.prepare_cached(in_doubt)?.exists([])?
+        {
+            return Ok(Slice::Nothing);
+        }
+        let slice = self.retainer.slice(&self.clock);
+        Ok(self.rests(slice))
+    }
+
+    /// Takes out what is marked, if this may be done now.
+    fn finish(&mut self) -> Slice {
+        let is_settled = |since: &Stopwatch| since.elapsed() >= self.pace.settle;
+        if !self.resting.iter().all(is_settled) {
+            let why = self.why_resting.clone();
+            return Slice::Wait { why };
+        }
+        let slice = self.retainer.finish();
+        self.rests(slice)
+    }
+
+    /// What failed is left alone for a while: without an answer it may still be under way.
+    fn rests(&mut self, slice: Slice) -> Slice {
+        if let Slice::Wait { why } = &slice {
+            if self.why_resting != *why {
+                warn!(
+                    why,
+                    "what sites do not keep any longer cannot be taken out of InfluxDB; it stays"
+                );
+                self.why_resting.clone_from(why);
+            }
+            self.resting = Some(self.clock.stopwatch());
+        } else {
+            self.resting = None;
+        }
+        slice
+    }
+
+    /// Answers whether there was a slice.
+    fn retains(&mut self) -> bool {
+        match self.retain() {
+            Ok(slice) => slice == Slice::Done,
+            Err(error) => {
+                warn!(error = chain(&error), "what sites keep cannot be looked at");
+                false
+            }
+        }
     }
 
     /// Confirmed rows leave the journal after a day.

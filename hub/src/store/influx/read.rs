@@ -14,14 +14,15 @@ use gatepost_model::{SiteId, Wall, event::Reading};
 
 use super::{
     client::{Client, QueryError},
-    flux::{Which, spans},
+    flux::{Span, Which, spans},
+    gone::Going,
     open_end::OpenEnd,
     packed::Waiting,
     record::{self, Tags},
     table, words,
 };
 use crate::store::{
-    embedded::{Columns, Place, Sum},
+    embedded::{Columns, Place, Sum, Sums},
     event::StoredEvent,
     port::{CountFilter, MAX_PAGE, Stats, StatsFilter},
 };
@@ -43,6 +44,10 @@ pub(super) struct Question<'a> {
     pub(super) client: &'a Client,
     pub(super) site: &'a SiteId,
     pub(super) open: &'a OpenEnd,
+    /// Hours and days whose points have gone.
+    pub(super) sums: Option<&'a Sums>,
+    /// Points that are added up and may still be there.
+    pub(super) going: Option<&'a Going>,
 }
 
 /// A question's buckets under way.
@@ -64,6 +69,13 @@ impl Buckets {
             single: vec![false; count],
             doubtful: HashSet::new(),
         }
+    }
+
+    /// What is asked for in windows, but for a time whose points are added up already.
+    fn spans(&self, gone: Option<&Range<i64>>) -> Vec<Span> {
+        let spans = spans(&self.edges, |bucket| self.single[bucket]);
+        let spans = spans.into_iter();
+        spans.flat_map(|span| span.without(gone)).collect()
     }
 
     fn at(&self, time: i64) -> Option<usize> {
@@ -115,7 +127,8 @@ pub(super) fn counts(
         }
     })?;
     let which = Which::counted(question.bucket(), question.site, filter);
-    let spans = spans(&buckets.edges, |bucket| buckets.single[bucket]);
+    let gone = question.going(&filter.kind);
+    let spans = buckets.spans(gone.as_ref());
     let asked = spans
         .iter()
         .enumerate()
@@ -133,7 +146,13 @@ pub(super) fn counts(
         Ok(())
     })
     .map_err(unavailable)?;
-    question.one_by_one(&which, "seq", &mut buckets, |_| Ok(None))?;
+    question.one_by_one(&which, "seq", &mut buckets, gone.as_ref(), |_| Ok(None))?;
+    if let Some(sums) = question.sums {
+        sums.count(question.site, filter, edges, |bucket, n| {
+            buckets.sums[bucket].n += n;
+        })
+        .map_err(sqlite)?;
+    }
     Ok(buckets.sums.iter().map(|sum| sum.n).collect())
 }
 
@@ -150,7 +169,8 @@ pub(super) fn stats(
         }
     })?;
     let which = Which::summed(question.bucket(), question.site, filter);
-    let spans = spans(&buckets.edges, |bucket| buckets.single[bucket]);
+    let gone = question.going(kind_of(filter));
+    let spans = buckets.spans(gone.as_ref());
     let asked = spans.iter().enumerate().flat_map(|(n, span)| {
         let which = &which;
         AGGREGATES.iter().map(move |(name, field, aggregate)| {
@@ -179,9 +199,15 @@ pub(super) fn stats(
             None => buckets.single[bucket] = true,
         }
     }
-    question.one_by_one(&which, "value", &mut buckets, |row| {
+    question.one_by_one(&which, "value", &mut buckets, gone.as_ref(), |row| {
         row.number("_value").map(Some)
     })?;
+    if let Some(sums) = question.sums {
+        sums.measure(question.site, filter, edges, |bucket, sum| {
+            buckets.sums[bucket].merge(sum);
+        })
+        .map_err(sqlite)?;
+    }
     Ok(buckets.sums.iter().map(Sum::stats).collect())
 }
 
@@ -193,6 +219,15 @@ const AGGREGATES: [(&str, &str, &str); 5] = [
     ("d", "value_e9", "count"),
     ("s", "value_e9", "sum"),
 ];
+
+/// The kind of the events that have the numbers.
+pub(super) fn kind_of(filter: &StatsFilter) -> &'static str {
+    match filter {
+        StatsFilter::Readings { .. } => "reading",
+        StatsFilter::SkinC { .. } => "screening",
+        StatsFilter::Litres { .. } => "round",
+    }
+}
 
 /// The number of an event that a filter asks for.
 fn measured(event: &StoredEvent, filter: &StatsFilter) -> Option<f64> {
@@ -226,7 +261,7 @@ fn measured(event: &StoredEvent, filter: &StatsFilter) -> Option<f64> {
 
 /// The aggregates of a bucket; it may have several windows.
 #[derive(Debug, Clone)]
-struct Found {
+pub(super) struct Found {
     n: u64,
     /// Not a number as long as there is none.
     min: f64,
@@ -237,7 +272,7 @@ struct Found {
 }
 
 impl Found {
-    const NONE: Self = Self {
+    pub(super) const NONE: Self = Self {
         n: 0,
         min: f64::NAN,
         max: f64::NAN,
@@ -245,7 +280,7 @@ impl Found {
         billionths: 0,
     };
 
-    fn take(&mut self, name: &str, row: table::Row<'_>) -> Result<(), QueryError> {
+    pub(super) fn take(&mut self, name: &str, row: table::Row<'_>) -> Result<(), QueryError> {
         match name {
             "n" => self.n += row.number::<u64>("_value")?,
             "d" => self.decimals += row.number::<u64>("_value")?,
@@ -257,7 +292,7 @@ impl Found {
     }
 
     /// The sum, if it is exact.
-    fn sum(&self) -> Option<Sum> {
+    pub(super) fn sum(&self) -> Option<Sum> {
         let largest = self.min.abs().max(self.max.abs());
         let is_exact = self.decimals == self.n && self.n as f64 * largest < LARGEST_SUM;
         let sum = Sum {
@@ -277,6 +312,11 @@ const LARGEST_SUM: f64 = 9e9;
 impl Question<'_> {
     fn bucket(&self) -> &str {
         &self.client.place().bucket
+    }
+
+    /// When points of a kind are added up and may still be there.
+    fn going(&self, kind: &str) -> Option<Range<i64>> {
+        self.going.and_then(|going| going.times_of(self.site, kind))
     }
 
     /// Looks at each event that waits between the first edge and the last, and whether it may be in
@@ -303,6 +343,7 @@ impl Question<'_> {
         which: &Which,
         field: &str,
         buckets: &mut Buckets,
+        gone: Option<&Range<i64>>,
         value: impl Fn(table::Row<'_>) -> Result<Option<f64>, QueryError>,
     ) -> Result<(), ReadError> {
         let mut asked = Vec::new();
@@ -327,7 +368,9 @@ impl Question<'_> {
                 nanos,
                 row.get("twin").map(str::to_owned),
             );
-            if let Some(bucket) = buckets.at(nanos.div_euclid(1000))
+            let time = nanos.div_euclid(1000);
+            if let Some(bucket) = buckets.at(time)
+                && !gone.is_some_and(|gone| gone.contains(&time))
                 && !buckets.doubtful.contains(&key)
             {
                 add(&mut buckets.sums[bucket], value(row)?);
@@ -404,6 +447,7 @@ impl Question<'_> {
                     .map_err(unavailable)?;
                 }
             }
+            found.retain(|event| !self.going.is_some_and(|going| going.has(event)));
             found.iter().for_each(|event| first.take(event));
         }
         Ok(())
@@ -504,6 +548,10 @@ const FIRST_STRETCH: i64 = 2 * 3_600_000_000;
 
 /// The end of the times that the record can hold: the beginning of 2200.
 const END: i64 = 7_258_118_400_000_000;
+
+fn sqlite(error: rusqlite::Error) -> ReadError {
+    ReadError::Unavailable(error.to_string())
+}
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(error.to_string())

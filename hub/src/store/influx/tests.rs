@@ -6,6 +6,7 @@ mod figures;
 mod orders;
 mod proxy;
 mod refused;
+mod retention;
 mod server;
 mod writes;
 
@@ -16,6 +17,7 @@ use rusqlite::TransactionBehavior;
 use super::*;
 use crate::store::{
     contract::{self, Bench},
+    embedded::Kept,
     event::StoredEvent,
 };
 use proxy::Proxy;
@@ -125,6 +127,24 @@ impl Bench for Stage {
     fn store(&self) -> &dyn EventStore {
         &self.influx
     }
+
+    fn retain(&self, now: Wall, sites: &[Kept]) {
+        // What waits is kept until it has come over.
+        self.forward();
+        self.journal.borrow().1.retain(now, sites);
+        let mut forwarder = self.forwarder.borrow_mut();
+        loop {
+            match forwarder.retain().unwrap() {
+                Slice::Nothing => return,
+                Slice::Done => {}
+                Slice::Wait { why } => panic!("{why}"),
+            }
+        }
+    }
+
+    fn lets_go(&self) -> bool {
+        self.influx.client.takes_out()
+    }
 }
 
 fn keeps_the_contract(when: When) {
@@ -149,7 +169,9 @@ fn it_keeps_the_contract_on_a_server_that_only_writes_and_answers() {
         let client = Client::new(place).unwrap();
         let notes = client.set_up(Some(Retention::Days(400))).unwrap();
         assert!(
-            notes.len() == 1 && notes[0].contains("set it to 34560000 s"),
+            notes.len() == 2
+                && notes[0].contains("set it to 34560000 s")
+                && notes[1].contains("stays until the bucket lets it go"),
             "{notes:?}"
         );
         Stage::before(Arc::new(client), When::Always)

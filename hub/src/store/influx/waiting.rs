@@ -17,12 +17,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use gatepost_model::{LogId, SensorId, SiteId, UnitId, Zone, event::Happening};
+use gatepost_model::{LogId, SensorId, SiteId, UnitId, Wall, Zone, event::Happening};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::Notify;
 
@@ -32,7 +32,7 @@ use super::{
     twin::Crowd,
 };
 use crate::store::{
-    embedded::{Held, id},
+    embedded::{AHEAD, Held, Kept, id, wall},
     event::StoredEvent,
     zipped,
 };
@@ -112,9 +112,39 @@ pub(super) struct Shared {
     pub(super) gate: RwLock<()>,
     /// What cannot be read any more.
     pub(super) damaged: Damaged,
+    /// The newest time that a unit's own clock gave, microseconds since 1970.
+    sure: AtomicI64,
+    /// How long sites keep what, as of when somebody asked for it to be followed.
+    asked: Mutex<Option<Asked>>,
+}
+
+/// Sites are to let go what they do not keep any longer.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) now: Wall,
+    pub(super) sites: Vec<Kept>,
 }
 
 impl Shared {
+    /// What sites do not keep any longer at `now` is to go. Time has passed only as far as some unit's
+    /// own clock says so too.
+    pub(super) fn ask(&self, now: Wall, sites: &[Kept]) {
+        let sure = self.sure.load(Ordering::Relaxed);
+        if sure == 0 {
+            return;
+        }
+        let now = now.min(wall(sure.saturating_add(AHEAD)));
+        let sites = sites.to_vec();
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Asked { now, sites });
+        self.wake.notify_one();
+    }
+
+    /// What was asked for last, once.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.take()
+    }
+
     /// Bytes of the rows that are not confirmed.
     pub(super) fn pending(&self) -> u64 {
         u64::try_from(self.pending.load(Ordering::Relaxed)).unwrap_or(0)
@@ -155,6 +185,8 @@ pub struct Appended {
     /// How many events were new.
     pub added: u64,
     bytes: u64,
+    /// The newest time that a unit's own clock gave.
+    sure: Option<i64>,
 }
 
 /// Why nothing was appended.
@@ -203,6 +235,7 @@ impl Writer {
     ) -> Result<Appended, AppendError> {
         let mut rows = Rows::default();
         let mut newest: BTreeMap<Gauge<'_>, &StoredEvent> = BTreeMap::new();
+        let mut sure = None;
         let mut rest = events;
         while let Some(first) = rest.first() {
             let is_same = |event: &&StoredEvent| {
@@ -221,6 +254,9 @@ impl Writer {
                 is_late |= log.held.last() != Some(event.seq);
                 let twin = log.crowd.take(event.seq, event.time.micros());
                 rows.push(event, twin);
+                if event.is_by_the_units_clock() {
+                    sure = sure.max(Some(event.time.micros()));
+                }
                 if let Some(gauge) = gauge(event) {
                     let known = newest.entry(gauge).or_insert(event);
                     if order(event) > order(known) {
@@ -245,7 +281,10 @@ impl Writer {
                 ])?;
             }
         }
-        let appended = rows.finish(transaction)?;
+        let appended = Appended {
+            sure,
+            ..rows.finish(transaction)?
+        };
         if !self.fits(appended.bytes) {
             self.refused = appended.bytes;
             return Err(AppendError::Full(self.shared.pending()));
@@ -271,6 +310,11 @@ impl Writer {
             self.refused = 0;
         }
         finds
+    }
+
+    /// Asks the forwarder to let go what sites do not keep any longer at `now`.
+    pub fn retain(&self, now: Wall, sites: &[Kept]) {
+        self.shared.ask(now, sites);
     }
 
     /// Begins a transaction: forgets what one that failed may have left.
@@ -299,6 +343,9 @@ impl Writer {
     /// Tells the forwarder what has become durable.
     pub fn confirm(&mut self, appended: Appended) {
         self.is_open = false;
+        if let Some(sure) = appended.sure {
+            self.shared.sure.fetch_max(sure, Ordering::Relaxed);
+        }
         if appended.bytes > 0 {
             let pending = &self.shared.pending;
             pending.fetch_add(appended.bytes.cast_signed(), Ordering::Relaxed);
@@ -467,7 +514,11 @@ impl<'e> Rows<'e> {
     }
 
     fn finish(self, transaction: &Transaction<'_>) -> rusqlite::Result<Appended> {
-        let mut appended = Appended { added: 0, bytes: 0 };
+        let mut appended = Appended {
+            added: 0,
+            bytes: 0,
+            sure: None,
+        };
         let mut insert = transaction.prepare_cached(
             "INSERT INTO influx_row (site, first, last, received, data)
              VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -20,6 +20,7 @@ const QUICK: Pace = Pace {
     first: Duration::from_millis(1),
     longest: Duration::from_millis(1),
     misconfigured: Duration::from_millis(1),
+    settle: Duration::ZERO,
 };
 
 fn with_a_site(data: &Path) -> Journal {

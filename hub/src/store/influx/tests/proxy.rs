@@ -72,6 +72,11 @@ impl Proxy {
         Self { url, faults }
     }
 
+    /// From now on nothing is spoiled.
+    pub(super) fn heal(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
     /// The next requests fail like this.
     pub(super) fn spoil(&self, faults: &[Fault]) {
         self.faults.lock().unwrap().extend(faults);
