@@ -4,9 +4,10 @@
 //! vehicles: for longer than a gap between cab and trailer). It is judged by the first and the last
 //! state in which a single beam was broken, and by whether both ever were: A first and B last is
 //! `in`, B first and A last is `out`, the same one twice is a U-turn and nothing. So a hesitation in
-//! the middle does no harm. On a people's lane two bodies at once show themselves: the nearer beam alone
-//! is broken again after the farther one was, and then both (a hand is too thin for both beams); or a
-//! U-turn is quicker than anybody turns, which is one in and one out. Where the beams' distance is known
+//! the middle does no harm. On a people's lane two bodies at once show themselves. If the nearer beam alone
+//! is broken again after the farther one was, and then both (a hand is too thin for both beams), one passed
+//! and another may have followed: one is counted, the other `unclear`. If a U-turn is quicker than anybody
+//! turns, that is one in and one out, and `unclear` alone. Where the beams' distance is known
 //! the body's pace and depth tell more ([`figure`]); somebody too deep for one is counted once, and what may
 //! have passed beside them is `unclear`. What cannot be told is `unclear` and never a guess: lost edges, a
 //! passage that does not end, both beams changing at one instant, a restart in the middle.

@@ -275,6 +275,12 @@ fn what_passes_is_counted_or_said_to_be_unclear() {
         assert_eq!((row.said.into, row.said.out), (0, 0), "{stuck:?}");
         assert_eq!(row.said.blocked, row.scenes, "{stuck:?}");
     }
+    // Whoever else was there: one passed for sure, and is counted.
+    for (scene, share) in [(Scene::Abreast, 100.0), (Scene::OnTheHeels, 97.0)] {
+        let row = row(scene);
+        let one_each = percent(row.said.into + row.said.out, row.scenes);
+        assert!(one_each >= share, "{scene:?}: {one_each} % counted once");
+    }
     // Two that no gap parts are never silently one.
     let two = row(Scene::LoopTwo);
     assert!(percent(two.right, two.scenes) >= 97.0);

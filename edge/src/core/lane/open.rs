@@ -127,21 +127,21 @@ impl Open {
             return Judgement::Unclear(reason);
         }
         let turned = self.first == self.last;
-        let two = if turned {
-            !self.far_for.is_zero() && self.far_for < TURNS
-        } else {
-            self.second
-        };
         let figure = match (self.first, lane.bodies) {
             (Some(near), Some(bodies)) => self.times.figure(near, turned, bodies),
             _ => Figure::One,
         };
-        if lane.kind == LaneKind::People && (two || figure == Figure::NotOne) {
+        let are_people = lane.kind == LaneKind::People;
+        let crossed = turned && !self.far_for.is_zero() && self.far_for < TURNS;
+        if are_people && (crossed || figure == Figure::NotOne) {
             return Judgement::Unclear(UnclearReason::Overlap);
         }
-        let passed = match figure {
-            Figure::PerhapsTwo => Judgement::PassedPerhapsTwo,
-            Figure::One | Figure::NotOne => Judgement::Passed,
+        // Whether a second body followed, or one went back and forth: by the far beam one left for good.
+        let followed = are_people && !turned && self.second;
+        let passed = if followed || figure == Figure::PerhapsTwo {
+            Judgement::PassedPerhapsTwo
+        } else {
+            Judgement::Passed
         };
         match (self.first, self.last, self.both) {
             (Some(Side::A), Some(Side::B), true) => passed(Direction::In),
