@@ -9,6 +9,7 @@
 
 mod bodies;
 mod gate;
+mod lane;
 mod mistakes;
 mod pins;
 mod reader;
@@ -18,9 +19,8 @@ use std::{path::PathBuf, time::Duration};
 use gatepost_model::{Chain, SiteId, UnitId};
 
 pub use bodies::Bodies;
-pub use gate::{
-    Barrier, Beam, Button, EntryBox, Flow, Gate, Lane, Output, Sensor, Station, Thermometer,
-};
+pub use gate::{Barrier, Button, EntryBox, Flow, Gate, Output, Sensor, Station, Thermometer};
+pub use lane::{Beam, Lane};
 pub use mistakes::{Mistake, Mistakes};
 pub use pins::{Bias, InputPin, OutputPin, Pin, Probe, Wiring};
 use reader::Section;

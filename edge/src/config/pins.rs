@@ -6,7 +6,8 @@ use gatepost_model::SensorId;
 
 use super::{
     Mistakes,
-    gate::{Beam, Button, Output},
+    gate::{Button, Output},
+    lane::Beam,
     reader::Section,
 };
 use crate::input::{InputIx, InputNames};
