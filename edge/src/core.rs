@@ -9,7 +9,9 @@
 mod begin;
 pub mod boots;
 pub mod button;
+mod checkpoint;
 pub mod debounce;
+mod dispatch;
 pub mod entry_box;
 pub mod followed;
 pub mod heartbeat;
@@ -27,15 +29,14 @@ pub mod test_mode;
 pub mod uplink;
 pub mod wall;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gatepost_model::{
-    BootId, Event, Happening, SensorId, Wall,
+    BootId, Event, Happening, Wall,
     event::Fault,
     time::Clock,
     wire::{Anchor, MAX_TEXT},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Gate,
@@ -43,12 +44,12 @@ use crate::{
     time::BoardTime,
 };
 use boots::Boots;
+pub use checkpoint::Checkpoint;
 use followed::Followed;
 use heartbeat::Health;
 use out::{Out, OutputChange, Said};
 use outputs::Outputs;
-use route::{Route, buttons, routes, wired_sensors};
-use screening::Baseline;
+use route::Route;
 use sensor_health::Faults;
 use test_mode::TestMode;
 use wall::WallClock;
@@ -73,19 +74,6 @@ pub struct Effects {
     pub events: Vec<(BootId, Event)>,
     /// Outputs to be set, in order.
     pub outputs: Vec<OutputChange>,
-}
-
-/// What survives a restart. It is written with the events that it goes with, in one commit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Checkpoint {
-    boots: Boots,
-    baselines: BTreeMap<SensorId, Baseline>,
-    rounds: Vec<round::Running>,
-    faults: Faults,
-    /// Flow meters' factors that were found on site.
-    factors: BTreeMap<SensorId, round::Factor>,
-    test: Option<TestMode>,
 }
 
 /// Why an input was not taken.
@@ -129,77 +117,6 @@ pub struct Core {
 }
 
 impl Core {
-    /// A core that goes on from a checkpoint; for a new unit from [`Checkpoint::default`].
-    pub fn new(gate: Gate, checkpoint: Checkpoint) -> Self {
-        let Checkpoint {
-            boots,
-            mut baselines,
-            rounds,
-            mut faults,
-            factors,
-            test,
-        } = checkpoint;
-        let sensors = wired_sensors(&gate);
-        // Those of the unit itself are told anew by who begins to watch it now.
-        faults.keep(|sensor| sensors.contains(sensor) || buttons(&gate).any(|it| it == sensor));
-        let thermometers = gate.thermometers.iter().filter_map(|thermometer| {
-            let lane = gate.lanes.get(thermometer.lane)?;
-            let baseline = baselines.remove(&thermometer.sensor).unwrap_or_default();
-            Some(screening::Thermometer::new(
-                thermometer.clone(),
-                lane,
-                baseline,
-            ))
-        });
-        let stations = gate.stations.iter().map(|station| {
-            let running = rounds.iter().find(|running| running.is_of(station.zone));
-            let flow = station.flow.as_ref();
-            let factor = flow.and_then(|flow| factors.get(&flow.sensor));
-            round::Station::new(station.clone(), running.cloned(), factor.copied())
-        });
-        let boxes = gate.boxes.iter().filter_map(|entry_box| {
-            let lane = gate.lanes.get(entry_box.lane)?;
-            let barrier = entry_box.barrier.and_then(|barrier| {
-                let output = gate.outputs.get(barrier.output)?;
-                Some((barrier, !output.safe))
-            });
-            Some(entry_box::EntryBox::new(
-                lane.id.clone(),
-                entry_box,
-                barrier,
-            ))
-        });
-        Self {
-            routes: routes(&gate),
-            boot: None,
-            boots,
-            now: BoardTime(0),
-            restarted: None,
-            begun_within: None,
-            wall: WallClock::default(),
-            lanes: gate.lanes.iter().cloned().map(lane::Lane::new).collect(),
-            thermometers: thermometers.collect(),
-            stations: stations.collect(),
-            boxes: boxes.collect(),
-            sensors: gate
-                .sensors
-                .iter()
-                .cloned()
-                .map(reading::Sensor::new)
-                .collect(),
-            outputs: Outputs::new(gate.outputs.iter().map(|output| output.safe)),
-            followed: Followed::default(),
-            faults,
-            test,
-            pulse: heartbeat::Pulse::new(gate.heartbeat),
-            lost_edges: 0,
-            health: Health::default(),
-            next: None,
-            out: Out::default(),
-            gate,
-        }
-    }
-
     /// Takes one input; first whatever was due by then.
     pub fn handle_input(&mut self, input: &Input, effects: &mut Effects) -> Result<(), Refused> {
         if let What::Boot(boot) = &input.what {
@@ -274,83 +191,6 @@ impl Core {
             &self.health,
             &mut self.out,
         );
-    }
-
-    fn dispatch(&mut self, what: &What) {
-        let now = self.now;
-        let out = &mut self.out;
-        match what {
-            What::Level { input, level } => {
-                // What comes with the boot line of a watch that begins in the middle of a boot says
-                // how things stand.
-                let syncs = self.begun_within == Some(now);
-                match self.routes.get(input.0).copied().unwrap_or(Route::Nowhere) {
-                    Route::Beam(lane, side) => {
-                        let found = syncs || self.restarted.is_some();
-                        let lane = &mut self.lanes[lane];
-                        if !lane.handle_level(side, now, *level, found, out) {
-                            self.lost_edges += 1;
-                        }
-                    }
-                    Route::Station(station, pin) => {
-                        self.stations[station].handle_level(pin, now, *level, syncs, out);
-                    }
-                    Route::Flow(first) => {
-                        let meter = self.stations[first].flow_sensor().cloned();
-                        let stations = self.stations.iter_mut();
-                        let has_it = |it: &round::Station| it.flow_sensor() == meter.as_ref();
-                        let sharing: Vec<_> = stations.filter(|it| has_it(it)).collect();
-                        if !round::handle_flow(sharing, now, *level, syncs, out) {
-                            self.lost_edges += 1;
-                        }
-                    }
-                    Route::Sprayer(lane) => {
-                        if !self.lanes[lane].handle_sprayer(*level, syncs) {
-                            self.lost_edges += 1;
-                        }
-                    }
-                    Route::EntryButton(entry_box, place) => {
-                        self.boxes[entry_box].handle_level(place, now, *level, syncs, out);
-                    }
-                    Route::Thermometer(_) | Route::Sensor(_) | Route::Nowhere => {}
-                }
-            }
-            What::Measured { input, values } => match self.routes.get(input.0) {
-                Some(Route::Thermometer(index)) => {
-                    if let Some(boot) = &self.boot {
-                        self.thermometers[*index].handle_measured(now, boot, values, out);
-                    }
-                }
-                Some(Route::Sensor(index)) => {
-                    self.sensors[*index].handle_measured(now, values, out);
-                }
-                _ => {}
-            },
-            What::Failed { input, error } => match self.routes.get(input.0) {
-                Some(Route::Thermometer(index)) => {
-                    self.thermometers[*index].handle_failed(now, error, out);
-                }
-                Some(Route::Sensor(index)) => self.sensors[*index].handle_failed(now, error, out),
-                _ => {}
-            },
-            What::Lost { input, edges } => {
-                self.lost_edges += u64::from(*edges);
-                if let Some(Route::Beam(lane, side)) = self.routes.get(input.0) {
-                    self.lanes[*lane].handle_lost(*side, now, out);
-                }
-            }
-            What::Clock {
-                wall,
-                synced,
-                err_ms,
-            } => {
-                self.wall.handle_clock(now, *wall, *synced, *err_ms);
-                if let Some(anchor) = self.wall.anchor() {
-                    self.boots.learn(anchor);
-                }
-            }
-            What::Boot(_) | What::Link(_) | What::Tick => {}
-        }
     }
 
     /// The agent is about to stop: says until when it has watched.
@@ -513,31 +353,6 @@ impl Core {
         Some(open.map_or(self.now, |since| {
             BoardTime(since.0.saturating_sub(1)).min(self.now)
         }))
-    }
-
-    /// What is to survive a restart, as it is now.
-    pub fn checkpoint(&self) -> Checkpoint {
-        let baselines = self
-            .thermometers
-            .iter()
-            .map(|thermometer| (thermometer.sensor().clone(), thermometer.baseline().clone()));
-        Checkpoint {
-            boots: self.boots.kept(),
-            baselines: baselines.collect(),
-            rounds: self
-                .stations
-                .iter()
-                .filter_map(round::Station::running)
-                .cloned()
-                .collect(),
-            faults: self.faults.clone(),
-            factors: self
-                .stations
-                .iter()
-                .filter_map(round::Station::factor)
-                .collect(),
-            test: self.test.clone(),
-        }
     }
 }
 
