@@ -55,6 +55,24 @@ impl Influxd {
 
     /// Starts a server with an organisation and a bucket, whose owner has this token.
     pub fn start_as(port: &Port, org: &str, bucket: &str, token: &str) -> Option<Self> {
+        let server = Self::launch(port, (org, token), &[])?;
+        server.set_up(bucket);
+        Some(server)
+    }
+
+    /// Starts a server with options of its own.
+    pub fn start_with(options: &[&str]) -> Option<Self> {
+        let server = Self::start_without_setup(options)?;
+        server.set_up("first");
+        Some(server)
+    }
+
+    /// Starts a server that nobody has set up.
+    pub fn start_without_setup(options: &[&str]) -> Option<Self> {
+        Self::launch(&Port::reserve(), (ORG, TOKEN), options)
+    }
+
+    fn launch(port: &Port, (org, token): (&str, &str), options: &[&str]) -> Option<Self> {
         let Ok(program) = std::env::var("GATEPOST_INFLUXD") else {
             note("what needs InfluxDB: GATEPOST_INFLUXD names no influxd");
             return None;
@@ -74,6 +92,7 @@ impl Influxd {
             // What is written is packed on the disk soon, so that its size can be told.
             .arg("--storage-cache-snapshot-write-cold-duration=5s")
             .args(["--reporting-disabled", "--log-level=error"])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -82,7 +101,7 @@ impl Influxd {
         BufReader::new(shell.stdout.take().unwrap())
             .read_line(&mut said)
             .unwrap();
-        let server = Self {
+        Some(Self {
             url: format!("http://127.0.0.1:{port}"),
             org: org.to_owned(),
             token: token.to_owned(),
@@ -90,9 +109,7 @@ impl Influxd {
             shell,
             pid: said.trim().parse().unwrap(),
             _port: reserved,
-        };
-        server.set_up(bucket);
-        Some(server)
+        })
     }
 
     fn set_up(&self, bucket: &str) {

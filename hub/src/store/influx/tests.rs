@@ -1,5 +1,6 @@
 //! The store on a real InfluxDB.
 
+mod answers;
 mod copies;
 mod faults;
 mod figures;
