@@ -1,5 +1,6 @@
 //! From the broker to the durable ack, through the whole hub: a backlog of 14 days of 3 sites, then
-//! single events. Prints figures; asserts nothing.
+//! single events; and the same events through Mosquitto, Telegraf and InfluxDB 2 where those are. Prints
+//! figures; asserts nothing.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +8,9 @@
     clippy::disallowed_methods,
     reason = "a bench prints, may panic, and measures time"
 )]
+
+#[path = "ingest/telegraf.rs"]
+mod telegraf;
 
 use std::{
     collections::VecDeque,
@@ -72,6 +76,10 @@ async fn run() {
             }
         }
         let events: usize = units.iter().map(|unit| unit.lines.len()).sum();
+        let lines = units
+            .iter()
+            .map(|unit| (unit.topic.clone(), unit.lines.clone()));
+        let lines: Vec<telegraf::Lines> = lines.collect();
         let made = begun.elapsed();
         println!(
             "{events} events of {} units, made in {made:.1?}",
@@ -87,10 +95,8 @@ async fn run() {
         }
         let mut units = catching_up.join_all().await;
         let took = begun.elapsed();
-        println!(
-            "backlog: {took:.2?}, {:.0} events/s acknowledged",
-            events as f64 / took.as_secs_f64()
-        );
+        let rate = events as f64 / took.as_secs_f64();
+        println!("backlog: {took:.2?}, {rate:.0} events/s acknowledged");
         let file = data.join("journal.sqlite");
         let size = std::fs::metadata(file).unwrap().len();
         println!("journal: {:.0} bytes an event", size as f64 / events as f64);
@@ -141,9 +147,11 @@ async fn run() {
         .await;
         trickle(units).await;
         stop.cancel();
+        (lines, rate)
     };
-    let (served, ()) = tokio::join!(hub, work);
+    let (served, (lines, rate)) = tokio::join!(hub, work);
     served.unwrap();
+    telegraf::beside(lines, rate).await;
 }
 
 /// What the hub writes to its disk by 50 readings a second.

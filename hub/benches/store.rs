@@ -201,6 +201,7 @@ fn ingest(points: usize) {
     println!("memory: {} kB peak", status_of("self", "VmHWM"));
     if let Some(influxd) = influxd {
         influxd.report(ours);
+        influxd::outage(&mut Units::new(UNITS), points / 5, ours);
     }
     let store = journal.history().unwrap();
     latest(&store);

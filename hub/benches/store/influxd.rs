@@ -4,12 +4,23 @@ use std::{
     fmt::Write as _,
     fs,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use gatepost_hub::store::event::StoredEvent;
+use gatepost_hub::{
+    clock::Clock,
+    core::Commit,
+    store::{
+        event::StoredEvent,
+        influx::{Client, Pace, Place, forward::Round},
+        journal::Journal,
+    },
+};
 use gatepost_model::event::Happening;
-use influxd::{Influxd as Server, ORG};
+use influxd::{Influxd as Server, ORG, TOKEN};
+
+use super::{BATCH, Units};
 
 /// A running server, with what it was given.
 pub(crate) struct Influxd {
@@ -77,6 +88,57 @@ impl Influxd {
             bytes as f64 / self.given as f64
         );
     }
+}
+
+/// An outage of InfluxDB: readings wait in the journal, and go over when it is back. Says how fast that is,
+/// beside the rate of the embedded store.
+pub(crate) fn outage(units: &mut Units, points: usize, ours: f64) {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::new(Place {
+        url: server.url().to_owned(),
+        org: ORG.to_owned(),
+        bucket: "outage".to_owned(),
+        token_file: server.token_file("token", TOKEN),
+        ca_file: None,
+    });
+    let client = Arc::new(client.unwrap());
+    client.set_up(None).unwrap();
+    let mut journal = Journal::open_before_influx(folder.path(), u64::MAX).unwrap();
+    let (mut given, mut took) = (0, Duration::ZERO);
+    while given < points {
+        let events = units.batch(BATCH);
+        given += events.len();
+        let changes = Vec::new();
+        let begun = Instant::now();
+        journal.commit(&Commit { events, changes }).unwrap();
+        took += begun.elapsed();
+    }
+    let taken = given as f64 / took.as_secs_f64();
+    let waiting = super::used(&folder.path().join("journal.sqlite"));
+    let influx = journal.influx(client).unwrap();
+    let mut forwarder = influx.forwarder(Clock, Pace::default()).unwrap();
+    let resident = || super::status_of("self", "VmRSS");
+    let before = resident();
+    let (mut most, begun) = (before, Instant::now());
+    loop {
+        match forwarder.round().unwrap() {
+            Round::Idle => break,
+            Round::Sent(_) => most = most.max(resident()),
+            Round::Wait { why, .. } => panic!("{why}"),
+        }
+    }
+    let rate = given as f64 / begun.elapsed().as_secs_f64();
+    println!(
+        "an outage of InfluxDB 2: {taken:.0} points/s into the journal, {:.1} bytes a point there; \
+         {rate:.0} points/s brought over afterwards, {:.2} of the embedded store's ingest; memory {before} \
+         kB before, {most} kB at most meanwhile; an hour of 50 readings/s takes {:.1} s",
+        waiting as f64 / given as f64,
+        rate / ours,
+        180_000.0 / rate,
+    );
 }
 
 /// Bytes of all files in a folder.

@@ -1,0 +1,5 @@
+module gatepost/tests/telegraf
+
+go 1.25.0
+
+require github.com/influxdata/telegraf v1.36.4
