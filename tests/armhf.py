@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
+
+from waiting import free_port, wait_for
 
 PATIENCE_S = 60
 # Of Debian's package libc6-armhf-cross.
@@ -51,17 +52,6 @@ line = 27
 """
 
 
-def wait_for(what, look):
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() > until:
-            raise AssertionError(f"{what}: not within {PATIENCE_S} s; last seen: {seen!r}")
-        time.sleep(0.05)
-
-
 def is_open(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -85,9 +75,7 @@ def main():
     say = lambda *words: subprocess.run([*agent, *words], check=True, capture_output=True, text=True).stdout.strip()
     print("  ", say("--version"))
     print("  ", say("check", EXAMPLE))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="gatepost-armhf-") as folder:
         folder = pathlib.Path(folder)
         (folder / "unit.toml").write_text(UNIT.format(folder=folder, port=port))
@@ -95,7 +83,7 @@ def main():
         log = open(folder / "log", "wb")
         started = [subprocess.Popen(["mosquitto", "-c", folder / "broker.conf"], stdout=log, stderr=log)]
         try:
-            wait_for("the broker listens", lambda: is_open(port))
+            wait_for("the broker listens", lambda: is_open(port), PATIENCE_S)
             reader = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-d", "-p", str(port), "-t", "gatepost/v1/binjiang/gate-1/events"],
                                       stdout=subprocess.PIPE, text=True)
             started.append(reader)
@@ -106,7 +94,7 @@ def main():
             unit = subprocess.Popen([*agent, "run", "--config", folder / "unit.toml"], stdout=log, stderr=log)
             started.append(unit)
             board = socket.socket(socket.AF_UNIX)
-            wait_for("the board listens", lambda: board.connect_ex(str(folder / "board")) == 0)
+            wait_for("the board listens", lambda: board.connect_ex(str(folder / "board")) == 0, PATIENCE_S)
             board.sendall("".join(json.dumps(line) + "\n" for line in world()).encode())
             ways = []
             while len(ways) < 2:

@@ -13,13 +13,15 @@ import os
 import pathlib
 import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from waiting import free_port, wait_for
 
 CUTS = 10
 FLOOD_S = 60
@@ -79,24 +81,6 @@ def say(text):
     said.lines.append(text)
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def wait_for(what, look, patience=PATIENCE_S):
-    """Looks until `look` gives something; the error says what it gave last."""
-    until = time.monotonic() + patience
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() > until:
-            raise AssertionError(f"{what}: not within {patience} s; last seen: {seen!r}")
-        time.sleep(0.1)
-
-
 class Host:
     """A broker and a hub, as they stand in a site's office."""
 
@@ -120,7 +104,7 @@ class Host:
     def begin(self):
         self.start("broker", ["mosquitto", "-c", self.folder / "mosquitto.conf"])
         self.start("hub", [self.hub, "serve", "--config", self.folder / "hub.toml"])
-        wait_for("the hub is ready", self.is_ready)
+        wait_for("the hub is ready", self.is_ready, PATIENCE_S)
 
     def start(self, name, command):
         log = open(self.folder / f"{name}.log", "ab")
@@ -153,7 +137,7 @@ class Host:
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", body, {"Content-Type": "application/json"}, method="PUT")
         with urllib.request.urlopen(request, timeout=10) as answer:
             version = json.load(answer)["version"]
-        return wait_for(f"an answer to configuration {version}", lambda: (c := self.get(path)).get("answered") == version and c)
+        return wait_for(f"an answer to configuration {version}", lambda: (c := self.get(path)).get("answered") == version and c, PATIENCE_S)
 
     def events(self):
         """Everything the hub has of the unit, in the order of its log."""
@@ -248,7 +232,7 @@ def drained(host, machine):
     machine.wait("EXIT 0")
     last = int(machine.wait(r"SPOOL last +(\d+)")[1])
     machine.process.wait(PATIENCE_S)
-    events = wait_for(f"the hub has {last} events", lambda: (e := host.events()) and e[-1]["seq"] >= last and e)
+    events = wait_for(f"the hub has {last} events", lambda: (e := host.events()) and e[-1]["seq"] >= last and e, PATIENCE_S)
     check_one_whole_log(events)
     return events
 
