@@ -174,7 +174,8 @@ async fn a_hub_that_is_killed_around_each_step_of_an_alerts_life_loses_and_doubl
     for alert in 1..=LIVES as u64 {
         let messages = of(&outbox, alert);
         let raised = messages.iter().filter(|it| it["said"] == "raised");
-        assert_eq!(raised.count(), 1, "{outbox:#}");
+        let least = usize::from(must_arrive(alert));
+        assert!((least..=1).contains(&raised.count()), "{outbox:#}");
         let sent = messages.iter().filter(|it| it["state"] == "sent").count();
         assert!(sent == messages.len() || !must_arrive(alert), "{outbox:#}");
         let told = seen.get(&alert).map_or(&[][..], Vec::as_slice);
@@ -194,7 +195,8 @@ async fn a_hub_that_is_killed_around_each_step_of_an_alerts_life_loses_and_doubl
 }
 
 /// People wait for the message about every second alert; of the others it may be that somebody has it
-/// before anybody was told, and the message is dropped.
+/// before anybody was told, and the message is dropped, or before it was looked whom to tell, and there
+/// is none.
 fn must_arrive(alert: u64) -> bool {
     alert.is_multiple_of(2)
 }

@@ -347,6 +347,11 @@ proptest! {
                 why: BlindCause::Gap,
             });
         }
+        // The same blind time again is its newest word.
+        let newest: BTreeMap<(u64, bool), u64> =
+            blinds.iter().map(|(from, length, unit)| ((*from, *unit), *length)).collect();
+        let blinds: Vec<_> =
+            newest.into_iter().map(|((from, unit), length)| (from, length, unit)).collect();
         let within = |list: &[(u64, u64, bool)], unit: bool, second: u64| {
             list.iter().any(|(from, length, of)| {
                 *of == unit && (*from..from + length).contains(&second)
