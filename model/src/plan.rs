@@ -149,8 +149,7 @@ pub struct ZoneSettings {
     /// The site's own name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// Due windows of each day; twice a day unless the site says otherwise (PRODUCT: four zones,
-    /// each disinfected all over twice a day).
+    /// Due windows of each day; twice a day unless the site says otherwise.
     pub windows: Vec<Window>,
     /// Below this many litres a round with a flow meter is `short`. A lower bound for plausibility,
     /// no target. Litres, more than 0.

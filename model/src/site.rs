@@ -206,8 +206,8 @@ pub struct Site {
     /// count by hand beside the gate has shown. Widens the headcount's band.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub count_error: f64,
-    /// When those who come and go are to be measured: morning and evening (PRODUCT), unless the site
-    /// says otherwise.
+    /// When those who come and go are to be measured: morning and evening, unless the site says
+    /// otherwise.
     #[serde(default = "morning_and_evening")]
     pub measuring: Vec<Hours>,
     /// Units that should be there, so that one that never spoke is seen to be missing.

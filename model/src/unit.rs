@@ -24,8 +24,8 @@ impl UnitState {
 
     /// The state after `silent_us` microseconds without a word, at an interval of `interval_us`.
     ///
-    /// Thresholds: ARCHITECTURE 5 (late after 2, stale after 3, offline after 5 intervals). A last
-    /// will is a hint only: it makes the unit late at once, never offline.
+    /// Late after 2, stale after 3, offline after 5 intervals. A last will is a hint only: it makes the
+    /// unit late at once, never offline.
     pub fn after_silence(silent_us: u64, interval_us: u64, last_will: bool) -> Self {
         let interval = interval_us.max(1);
         match silent_us {

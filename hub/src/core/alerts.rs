@@ -228,7 +228,7 @@ impl BookDraft<'_> {
     }
 }
 
-/// A suspected fever that nobody answers for so long is critical, microseconds (PRODUCT 3).
+/// A suspected fever that nobody answers for so long is critical, microseconds.
 const UNANSWERED_US: i64 = 300_000_000;
 
 /// What comes back so soon after it went away and stayed away for the hold flaps, microseconds (UI:
