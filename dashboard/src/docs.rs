@@ -19,7 +19,7 @@ use crate::{
     error::{CODES, Problem},
     routes::{
         alerts, audit, episodes, events, hand_overs, health, latest, outbox, quarantine, records,
-        remote, series, sites, slots, units,
+        remote, series, settings, sites, slots, units,
     },
     schema, stream, view,
 };
@@ -37,6 +37,7 @@ use crate::{
         records::round, records::excuse, records::roll_call, records::roll_calls, records::entry,
         records::entries, records::measured, records::throughput, records::isolation, records::release, hand_overs::list, hand_overs::offer, hand_overs::accept, episodes::list, episodes::remeasure, episodes::confirm, episodes::dismiss,
         episodes::isolate, episodes::release, audit::list,
+        settings::settings, settings::change, settings::calendar,
         remote::config, remote::configure, remote::commands, remote::tell,
         stream::open, health::alive, health::ready, health::downtimes, health::metrics,
     ),

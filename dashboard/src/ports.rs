@@ -14,10 +14,10 @@ use gatepost_model::{
 use tokio::sync::broadcast;
 
 use crate::view::{
-    AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
-    EventPage, ExcuseView, HandOverView, HandRound, IsolationView, LatestView, MeasuredView,
-    MessageView, QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot,
-    SlotView, ThroughputView, UnitConfig, UnitView,
+    AlertView, AuditEntry, CalendarView, CommandView, ComplianceView, DowntimeView, EntryCounts,
+    EpisodeView, EventPage, ExcuseView, HandOverView, HandRound, IsolationView, LatestView,
+    MeasuredView, MessageView, QuarantineItem, RecipientView, RollCallView, Series, SettingsView,
+    SiteRow, SiteSnapshot, SlotView, ThroughputView, UnitConfig, UnitView,
 };
 
 /// Why a question has no answer.
@@ -145,6 +145,8 @@ pub trait SiteRead: Send + Sync + 'static {
     fn unit(&self, site: &SiteId, unit: &UnitId) -> Result<UnitView, ReadError>;
     /// The configuration that a unit is to run with.
     fn unit_config(&self, site: &SiteId, unit: &UnitId) -> Result<UnitConfig, ReadError>;
+    /// The settings of a site as its file.
+    fn settings(&self, site: &SiteId) -> Result<SettingsView, ReadError>;
     /// Commands to a unit, newest first.
     fn unit_commands(&self, site: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError>;
     /// What was set aside, newest first.
@@ -328,6 +330,24 @@ pub enum Act {
         /// What.
         command: Order,
     },
+    /// A site is to have other settings.
+    Settings {
+        /// The site.
+        site: SiteId,
+        /// The version that the person saw.
+        version: Option<String>,
+        /// The whole file.
+        text: String,
+    },
+    /// Public holidays and make-up work days are taken into a site's settings.
+    Calendar {
+        /// The site.
+        site: SiteId,
+        /// The file: iCalendar, or a table.
+        text: String,
+        /// Whether all its days without a mark are holidays.
+        all_holidays: bool,
+    },
     /// What was set aside is brought again.
     Retry {
         /// Which item in quarantine.
@@ -342,6 +362,11 @@ impl Act {
             Self::Retry { quarantine } => *quarantine,
             _ => 0,
         }
+    }
+
+    /// Whether it changes a site's settings, which may be changed beside the hub, too.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(self, Self::Settings { .. } | Self::Calendar { .. })
     }
 }
 
@@ -424,6 +449,10 @@ pub enum Answer {
     Config(Box<UnitConfig>),
     /// A command to a unit.
     Command(Box<CommandView>),
+    /// A site's settings.
+    Settings(Box<SettingsView>),
+    /// What a calendar changed of them.
+    Calendar(Box<CalendarView>),
     /// What was set aside and is in the record now.
     Retried(Retried),
     /// What the same command came to before.
@@ -463,6 +492,8 @@ impl Answer {
             Self::Entries(_) => "entries",
             Self::Config(_) => "config",
             Self::Command(_) => "command",
+            Self::Settings(_) => "settings",
+            Self::Calendar(_) => "calendar",
             Self::Retried(_) => "retried",
             Self::Again(_) => "answer",
         }

@@ -14,7 +14,7 @@ use crate::{
     middleware::{access, deadline, no_store, security_headers},
     routes::{
         alerts, audit, episodes, events, hand_overs, health, latest, outbox, quarantine, records,
-        remote, series, sites, slots, units,
+        remote, series, settings, sites, slots, units,
     },
     state::{AppState, Services},
     stream,
@@ -29,6 +29,11 @@ pub fn router(services: Services) -> Router {
         .route("/sites/{site}", get(sites::one))
         .route("/sites/{site}/events", get(events::list))
         .route("/sites/{site}/series", get(series::rows))
+        .route(
+            "/sites/{site}/settings",
+            get(settings::settings).put(settings::change),
+        )
+        .route("/sites/{site}/calendar", post(settings::calendar))
         .route("/sites/{site}/slots", get(slots::list))
         .route("/sites/{site}/compliance", get(slots::compliance))
         .route("/sites/{site}/slots/{slot}/excuse", post(records::excuse))

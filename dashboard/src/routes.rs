@@ -13,6 +13,7 @@ pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod remote;
 pub(crate) mod series;
+pub(crate) mod settings;
 pub(crate) mod sites;
 pub(crate) mod slots;
 pub(crate) mod stretch;

@@ -1,4 +1,4 @@
-//! What the API says, as types: the JSON of INTERFACE's paths and of the live stream.
+//! What the API says, as types: the JSON of its paths and of the live stream.
 //!
 //! States and reasons travel as codes with parameters; words are made by the reader. Times are UTC;
 //! days, windows and bucket borders are computed by the hub in the site's zone, never by a page.
@@ -9,6 +9,7 @@ mod latest;
 mod message;
 mod people;
 mod remote;
+mod settings;
 mod slot;
 
 use gatepost_model::{
@@ -28,6 +29,7 @@ pub use people::{
     GapReason, HandRound, IsolationView, MeasuredView, MeasuringGap, RollCallView, ThroughputView,
 };
 pub use remote::{CommandView, ConfigBrief, UnitConfig};
+pub use settings::{CalendarDay, CalendarView, LeftOut, SettingsView};
 pub use slot::{ComplianceView, Proof, SlotView, Verdict, VerdictChange};
 
 use crate::schema;

@@ -217,10 +217,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             all_holidays,
             config,
         }) => {
-            let unmarked = match all_holidays {
-                true => Unmarked::Holidays,
-                false => Unmarked::Festivals,
-            };
+            let unmarked = Unmarked::of(all_holidays);
             with_config(&config, |config| {
                 calendar::run(config, &file, site.as_str(), unmarked)
             })

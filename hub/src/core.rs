@@ -32,6 +32,7 @@ mod retry;
 pub mod rounds;
 #[cfg(test)]
 mod same_day;
+pub(crate) mod settings;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -296,12 +297,11 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 remote::heard(turn, &mut part, &unit, reply, received);
             }
         }
-        Input::Site(site) => {
-            let known = draft.base().sites.get(&site.id);
-            if known.is_none_or(|known| known.site != site) {
-                draft.more.push(Change::Site(site));
-            }
-        }
+        Input::Site(site) => match draft.part(&site.id) {
+            Some(part) if part.site.base.site == site => {}
+            Some(part) => part.site.settings = Some(site),
+            None => draft.more.push(Change::Site(site)),
+        },
         Input::Command { ticket, command } => {
             let answer = people::act(draft, turn, command);
             if let Ok(answer) = &answer {

@@ -143,7 +143,12 @@ impl Engine {
             let wait = until_tick.saturating_sub(last_tick.elapsed());
             let inputs = gathering.next(&mut self.queue, runtime, stop, wait);
             let is_stopping = stop.is_cancelled() && inputs.is_empty();
-            if !inputs.is_empty() && !self.turn(inputs, runtime, stop) {
+            // Who changes settings changes those that the command line has left.
+            let sites = match inputs.iter().any(is_of_settings) {
+                true => self.changed_sites(),
+                false => Vec::new(),
+            };
+            if !self.turn(sites, runtime, stop) || !self.turn(inputs, runtime, stop) {
                 return;
             }
             if last_tick.elapsed() >= until_tick && !is_stopping {
@@ -358,6 +363,10 @@ fn received_of(input: &Input) -> Option<Wall> {
         Input::Batch(batch) => Some(batch.received),
         _ => None,
     }
+}
+
+fn is_of_settings(input: &Input) -> bool {
+    matches!(input, Input::Command { command, .. } if command.act.is_of_settings())
 }
 
 /// An error with all that caused it, in one line.

@@ -9,12 +9,12 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use encoding_rs::{GB18030, UTF_8};
-use gatepost_model::Site;
+use gatepost_model::{Site, Wall};
 
 pub use self::icalendar::Unmarked;
-use crate::config::Mistakes;
+use crate::{calendar::SiteZone, config::Mistakes};
 
 /// What a day is by the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +119,21 @@ impl Holidays {
         changes.sort();
         changes
     }
+
+    /// How a day that comes is called; nothing of one that goes.
+    pub fn name_of(&self, change: &Change) -> &str {
+        let known = self.days.get(&change.date).filter(|_| change.comes);
+        known.map_or("", |(_, name)| name)
+    }
+}
+
+/// The first site-local day that is planned by settings that are taken in now.
+pub fn hold_from(site: &Site, now: Wall) -> NaiveDate {
+    // Whoever takes settings in has checked the name.
+    let zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
+    let today = zone.day_of(now);
+    let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
+    site.plan_holds_from.map_or(tomorrow, |it| it.max(tomorrow))
 }
 
 /// Takes a day in, or says why it cannot be.

@@ -25,8 +25,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
-        QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
-        ThroughputView, UnitConfig, UnitView,
+        QuarantineItem, RecipientView, RollCallView, Series, SettingsView, SiteRow, SiteSnapshot,
+        SlotView, ThroughputView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall};
@@ -40,6 +40,7 @@ use crate::{
         measured::measured,
         paging::MessageRow,
         rounds::compliance,
+        settings,
         state::{SiteState, State},
         throughput::throughput,
         trouble::HUB,
@@ -215,6 +216,10 @@ impl SiteRead for ReadModel {
         let site = self.site_with_unit(id, unit)?;
         let config = site.configs.get(unit).cloned();
         Ok(config.unwrap_or_else(|| UnitConfig::none(id.clone(), unit.clone())))
+    }
+
+    fn settings(&self, id: &SiteId) -> Result<SettingsView, ReadError> {
+        Ok(settings::view(&self.site_state(id)?.site))
     }
 
     fn unit_commands(&self, id: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError> {

@@ -23,6 +23,7 @@ async fn reads_answer_what_the_hub_knows() {
         ("series", "/api/v1/sites/binjiang/series?metric=passages"),
         ("slots", "/api/v1/sites/binjiang/slots"),
         ("compliance", "/api/v1/sites/binjiang/compliance"),
+        ("settings", "/api/v1/sites/binjiang/settings"),
         ("unit", "/api/v1/sites/binjiang/units/gate-1"),
         ("units", "/api/v1/units"),
         ("latest", "/api/v1/latest?site=binjiang"),

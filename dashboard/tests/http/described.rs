@@ -75,6 +75,8 @@ fn body_of(method: &str, path: &str) -> &'static str {
                 "ended":"2026-11-23T01:20:00Z","reason":"the unit was being repaired"}}"#
         }
         "isolation" => r#"{"count":1,"reason":"well"}"#,
+        "settings" if method == "PUT" => r#"{"text":"id = \"binjiang\""}"#,
+        "calendar" => r#"{"text":"date,kind\n2027-01-01,holiday\n"}"#,
         "roll-calls" => r#"{"count":41}"#,
         "entries" => r#"{"lane":"people","outcome":"admitted"}"#,
         _ => "",

@@ -15,8 +15,8 @@ use gatepost_dashboard::{
     view::{
         AlertView, AuditEntry, CommandView, ComplianceView, DowntimeView, EntryCounts, EpisodeView,
         EventPage, HandOverView, IsolationView, LatestView, MeasuredView, MessageView,
-        QuarantineItem, RecipientView, RollCallView, Series, SiteRow, SiteSnapshot, SlotView,
-        ThroughputView, UnitConfig, UnitView,
+        QuarantineItem, RecipientView, RollCallView, Series, SettingsView, SiteRow, SiteSnapshot,
+        SlotView, ThroughputView, UnitConfig, UnitView,
     },
 };
 use gatepost_model::{SiteId, UnitId, Wall, Zone};
@@ -350,6 +350,16 @@ impl SiteRead for Fake {
     fn unit_config(&self, site: &SiteId, unit: &UnitId) -> Result<UnitConfig, ReadError> {
         self.unit(site, unit)?;
         Ok(UnitConfig::none(site.clone(), unit.clone()))
+    }
+
+    fn settings(&self, site: &SiteId) -> Result<SettingsView, ReadError> {
+        self.note("settings")?;
+        known(site)?;
+        Ok(SettingsView {
+            site: site.clone(),
+            version: "9f2c4e5b1e0c9a77".to_owned(),
+            text: "id = \"binjiang\"\n".to_owned(),
+        })
     }
 
     fn unit_commands(&self, site: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError> {

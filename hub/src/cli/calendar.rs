@@ -7,11 +7,9 @@ use std::{
 };
 
 use anyhow::Context;
-use chrono::Days;
 use gatepost_model::{Site, Wall};
 
 use crate::{
-    calendar::SiteZone,
     clock::Clock,
     config::Config,
     holidays::{self, Change, Holidays, Kind, Unmarked},
@@ -80,15 +78,11 @@ fn lines(site: &Site, holidays: &Holidays, changes: &[Change], now: Wall) -> Str
         lines.push_str("nothing changes\n");
         return lines;
     }
-    // Whoever takes settings in has checked the name.
-    let zone = SiteZone::parse(&site.time_zone).unwrap_or(SiteZone::UTC);
-    let today = zone.day_of(now);
-    let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
-    let from = site.plan_holds_from.map_or(tomorrow, |it| it.max(tomorrow));
+    let from = holidays::hold_from(site, now);
     lines.push_str(&format!("planned so from {from} on\n"));
-    for Change { date, comes, kind } in changes {
-        let name = holidays.days.get(date).filter(|_| *comes);
-        let name = name.map_or("", |(_, name)| name.as_str());
+    for change in changes {
+        let Change { date, comes, kind } = change;
+        let name = holidays.name_of(change);
         let sign = if *comes { '+' } else { '-' };
         let line = format!("{id}: {sign} {date} {} {name}", kind.as_str());
         lines.push_str(line.trim_end());

@@ -18,8 +18,11 @@ use super::{
     headcount::{Anchor, Tally},
     isolation, paging, remote,
     rounds::{Plans, slots_between},
+    settings,
     state::{Draft, Part, SaidRow, TallyRow},
 };
+
+use crate::holidays::Unmarked;
 
 pub use trail::verify;
 
@@ -119,6 +122,8 @@ fn site_of(draft: &Draft<'_>, act: &Act) -> Result<SiteId, CommandError> {
         | Act::RollCall { site, .. }
         | Act::Entry { site, .. }
         | Act::Configure { site, .. }
+        | Act::Settings { site, .. }
+        | Act::Calendar { site, .. }
         | Act::Tell { site, .. } => Ok(site.clone()),
         Act::Retry { quarantine } => Err(no("item in quarantine", quarantine)),
     }
@@ -230,6 +235,10 @@ fn carry_out(
             text,
             ..
         } => remote::configure(part, now, by, &unit, (version, text)),
+        Act::Settings { version, text, .. } => settings::change(part, version.as_deref(), &text),
+        Act::Calendar {
+            text, all_holidays, ..
+        } => settings::calendar(part, now, &text, Unmarked::of(all_holidays)),
         Act::Tell { unit, command, .. } => remote::tell(part, now, by, &unit, command),
         Act::Entry {
             lane,

@@ -23,6 +23,17 @@ pub enum Unmarked {
     Holidays,
 }
 
+impl Unmarked {
+    /// Whether all of them are holidays.
+    pub fn of(all_holidays: bool) -> Self {
+        if all_holidays {
+            Self::Holidays
+        } else {
+            Self::Festivals
+        }
+    }
+}
+
 /// Reads a calendar, or says everything that is wrong with it.
 pub(super) fn parse(text: &str, unmarked: Unmarked) -> Result<Holidays, Mistakes> {
     let mut mistakes = Mistakes::of(text);

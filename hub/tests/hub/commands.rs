@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::{
     process::Hub,
     unit::{Log, Unit, passage},
@@ -122,6 +124,23 @@ async fn a_calendar_is_taken_in_while_the_hub_serves() {
     let (code, said) = calendar("2099.csv", "date,kind\n2099-02-01,holiday\n", "s");
     assert_eq!(code, 0, "{said}");
     assert_eq!(said.matches("s: - 2099-01").count(), 2, "{said}");
+
+    // Over HTTP right after it: one does not undo the other.
+    let body = json!({ "by": "wang", "text": "date,kind\n2100-01-01,holiday\n" });
+    let (status, told) = hub.post("/api/v1/sites/s/calendar", &body).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(told["changes"][0]["date"], "2100-01-01", "{told}");
+    let shown = hub.get("/api/v1/sites/s/settings").await;
+    assert_eq!(shown["version"], told["version"]);
+    let text = shown["text"].as_str().unwrap();
+    let both = "holidays = [\"2099-02-01\", \"2100-01-01\"]";
+    assert!(text.contains(both), "{text}");
+    let exported = hub.run(&["site", "export", "s", "--config"]).stdout;
+    assert_eq!(String::from_utf8(exported).unwrap(), text);
+    let (status, told) = hub
+        .post("/api/v1/sites/s/calendar", &json!({ "text": "date\n" }))
+        .await;
+    assert_eq!((status, &told["code"]), (422, &json!("not_allowed")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

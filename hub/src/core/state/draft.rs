@@ -6,7 +6,7 @@ use gatepost_dashboard::view::{
     AuditEntry, EntryCounts, EpisodeView, ExcuseView, HandOverView, HandRound, RollCallView,
     UnitConfig,
 };
-use gatepost_model::{Micros, SiteId, UnitId, Wall};
+use gatepost_model::{Micros, Site, SiteId, UnitId, Wall};
 
 use super::{
     AnyKey, AnyRow, Change, CommandsRow, FaultRow, Judged, LaneRow, LogRow, Presence, QuarterRow,
@@ -150,6 +150,8 @@ pub struct SiteDraft<'a> {
     pub next_look: Option<Wall>,
     /// Rows that nobody needs are forgotten in this turn.
     pub pruned_at: Option<Wall>,
+    /// The settings from the next turn on.
+    pub settings: Option<Site>,
 }
 
 impl<'a> SiteDraft<'a> {
@@ -184,7 +186,13 @@ impl<'a> SiteDraft<'a> {
             judged: base.judged.clone(),
             next_look: None,
             pruned_at: None,
+            settings: None,
         }
+    }
+
+    /// The settings as the turn has changed them.
+    pub fn settings(&self) -> &Site {
+        self.settings.as_ref().unwrap_or(&self.base.site)
     }
 
     /// The presence of a unit, to be changed in place.
@@ -296,6 +304,8 @@ impl<'a> SiteDraft<'a> {
         }
         changes.extend(self.next_look.map(|at| Change::Looked(site.clone(), at)));
         changes.extend(self.pruned_at.map(|at| Change::Pruned(site.clone(), at)));
+        // By new settings all is looked at anew.
+        changes.extend(self.settings.map(Change::Site));
     }
 }
 
