@@ -81,7 +81,7 @@ pub(crate) struct RollCalls {
 
 /// How many were measured.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Measured {
+pub(crate) struct MeasuredWindows {
     /// The site first, then its zones, by window.
     measured: Vec<MeasuredView>,
 }
@@ -94,7 +94,7 @@ pub(crate) struct Measured {
         ("date" = Option<String>, Query, description = "The site-local day as YYYY-MM-DD; today if not said"),
     ),
     responses(
-        (status = 200, body = Measured),
+        (status = 200, body = MeasuredWindows),
         (status = 404, description = "No such site, or its counts of that day, 70 days old or more, are forgotten"),
     ),
 )]
@@ -107,7 +107,7 @@ pub(crate) async fn measured(
     params.end()?;
     app.answer(move |read| {
         let measured = read.measured(&site, date)?;
-        Ok(Measured { measured })
+        Ok(MeasuredWindows { measured })
     })
     .await
 }

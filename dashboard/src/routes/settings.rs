@@ -23,7 +23,7 @@ const MAX_SAID: usize = 2 * MAX_TEXT + 1024;
 /// What a site's settings are to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedSettings {
     /// Who; `operator` if not said.
     by: Option<String>,
     /// The version that the person saw; a change in between is then a conflict.
@@ -35,7 +35,7 @@ pub(crate) struct Wanted {
 /// A published calendar.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Published {
+pub(crate) struct PublishedCalendar {
     /// Who; `operator` if not said.
     by: Option<String>,
     /// The file: iCalendar, or a table with the columns `date`, `kind` (`holiday` or `work`), `name`.
@@ -64,7 +64,7 @@ pub(crate) async fn settings(
 #[utoipa::path(
     put, path = "/api/v1/sites/{site}/settings", tag = "sites",
     params(("site" = String, Path, description = "The site's id")),
-    request_body = Wanted,
+    request_body = WantedSettings,
     responses(
         (status = 200, body = SettingsView),
         (status = 422, description = "Every mistake of the file, each with its line"),
@@ -73,7 +73,7 @@ pub(crate) async fn settings(
 pub(crate) async fn change(
     person: Person,
     InSite(site): InSite,
-    Body(said): Body<Wanted, MAX_SAID>,
+    Body(said): Body<WantedSettings, MAX_SAID>,
 ) -> Result<Json<Answer>, Problem> {
     let act = Act::Settings {
         site,
@@ -87,7 +87,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     post, path = "/api/v1/sites/{site}/calendar", tag = "sites",
     params(("site" = String, Path, description = "The site's id")),
-    request_body = Published,
+    request_body = PublishedCalendar,
     responses(
         (status = 200, body = CalendarView),
         (status = 422, description = "Every mistake of the file, each with its line"),
@@ -96,7 +96,7 @@ pub(crate) async fn change(
 pub(crate) async fn calendar(
     person: Person,
     InSite(site): InSite,
-    Body(said): Body<Published, MAX_SAID>,
+    Body(said): Body<PublishedCalendar, MAX_SAID>,
 ) -> Result<Json<Answer>, Problem> {
     let act = Act::Calendar {
         site,

@@ -1,5 +1,7 @@
 //! What the OpenAPI document says is what the router does.
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -25,33 +27,37 @@ fn operations(document: &Value) -> Vec<(String, String)> {
     found
 }
 
+/// A request to a described path.
+fn filled(method: &str, path: &str) -> Request<Body> {
+    let filled = path
+        .replace("{site}", "binjiang")
+        .replace("{unit}", "gate-1")
+        .replace("{slot}", "living-2026-11-23-1")
+        .replace("{episode}", "binjiang.gate-1.p1")
+        .replace("{recipient}", "guard")
+        .replace("{id}", "1")
+        .replace("{alert}", "1")
+        .replace("{item}", "1");
+    let metric = if filled.ends_with("/series") {
+        "?metric=passages"
+    } else {
+        ""
+    };
+    Request::builder()
+        .method(method)
+        .uri(format!("{filled}{metric}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body_of(method, path)))
+        .unwrap()
+}
+
 #[tokio::test]
 async fn every_described_path_is_answered() {
     for (method, path) in operations(&document().await) {
-        let filled = path
-            .replace("{site}", "binjiang")
-            .replace("{unit}", "gate-1")
-            .replace("{slot}", "living-2026-11-23-1")
-            .replace("{episode}", "binjiang.gate-1.p1")
-            .replace("{recipient}", "guard")
-            .replace("{id}", "1")
-            .replace("{alert}", "1")
-            .replace("{item}", "1");
-        if filled.ends_with("/stream") {
+        if path.ends_with("/stream") {
             continue; // never ends; `live` reads it
         }
-        let metric = if filled.ends_with("/series") {
-            "?metric=passages"
-        } else {
-            ""
-        };
-        let request = Request::builder()
-            .method(method.as_str())
-            .uri(format!("{filled}{metric}"))
-            .header("content-type", "application/json")
-            .body(Body::from(body_of(&method, &path)))
-            .unwrap();
-        let answer = send(app(&Fake::new()), request).await;
+        let answer = send(app(&Fake::new()), filled(&method, &path)).await;
         assert_eq!(
             answer.status,
             StatusCode::OK,
@@ -59,6 +65,91 @@ async fn every_described_path_is_answered() {
             answer.text
         );
     }
+}
+
+/// The schema of a described body.
+fn schema(described: &Value) -> Option<&Value> {
+    described.pointer("/content/application~1json/schema")
+}
+
+/// The properties of a schema, with those of the schemas that it is made of.
+fn properties<'d>(document: &'d Value, schema: &'d Value) -> BTreeMap<&'d str, &'d Value> {
+    if let Some(name) = schema["$ref"].as_str() {
+        return properties(
+            document,
+            document.pointer(name.strip_prefix('#').unwrap()).unwrap(),
+        );
+    }
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let mut all: BTreeMap<_, _> = own.map(|(name, it)| (name.as_str(), it)).collect();
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        all.extend(properties(document, part));
+    }
+    all
+}
+
+/// The fields of a value that its schema does not have, each with its place.
+fn unknown_to(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let named = document.pointer(name.strip_prefix('#').unwrap()).unwrap();
+        return unknown_to(document, named, value, place);
+    }
+    // A value that may be absent is one of `null` and a schema.
+    let choices = schema["oneOf"].as_array();
+    let of_value = |it: &&Value| it["type"] != "null";
+    if let Some(only) = choices.and_then(|all| all.iter().find(of_value)) {
+        return unknown_to(document, only, value, place);
+    }
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| unknown_to(document, &schema["items"], item, place))
+            .collect(),
+        Value::Object(fields) => {
+            let known = properties(document, schema);
+            if known.is_empty() {
+                return Vec::new();
+            }
+            let of_field = |(name, value): (&String, &Value)| {
+                let place = format!("{place}.{name}");
+                match known.get(name.as_str()) {
+                    Some(schema) => unknown_to(document, schema, value, &place),
+                    None => vec![place],
+                }
+            };
+            fields.iter().flat_map(of_field).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_answers_have_the_fields_of_their_schemas() {
+    let document = document().await;
+    let mut seen = (0, 0);
+    for (method, path) in operations(&document) {
+        let operation = &document["paths"][&path][method.to_lowercase()];
+        let body = body_of(&method, &path);
+        if method != "GET" && !body.is_empty() {
+            let body: Value = serde_json::from_str(body).unwrap();
+            let schema = schema(&operation["requestBody"]);
+            let schema = schema.unwrap_or_else(|| panic!("{method} {path}: {operation:#}"));
+            let unknown = unknown_to(&document, schema, &body, "");
+            assert_eq!(unknown, [""; 0], "{method} {path}");
+            seen.0 += 1;
+        }
+        let Some(schema) = schema(&operation["responses"]["200"]) else {
+            continue;
+        };
+        // What a change answers here is always an alert.
+        if method == "GET" && !path.ends_with("/stream") {
+            let answer = send(app(&Fake::new()), filled(&method, &path)).await;
+            let unknown = unknown_to(&document, schema, &answer.json(), "");
+            assert_eq!(unknown, [""; 0], "{path}");
+            seen.1 += 1;
+        }
+    }
+    assert!(seen.0 > 10 && seen.1 > 15, "{seen:?}");
 }
 
 /// A body for what cannot do without one.
