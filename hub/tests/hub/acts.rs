@@ -183,6 +183,7 @@ async fn a_hub_that_is_killed_around_each_step_of_an_alerts_life_loses_and_doubl
         assert!(told.len() >= sent, "{alert}: {told:?} of {messages:?}");
         let most = messages.len();
         assert!(unmarked <= most, "{alert}: {told:?} of {messages:?}");
+        assert!(most > 0 || told.is_empty(), "{alert}: {told:?} of nothing");
         repeats += told.len().saturating_sub(most);
     }
     println!(

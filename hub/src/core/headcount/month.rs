@@ -255,25 +255,35 @@ fn it_does_where_nobody_counts_heads() {
         wrong: Some(wrong),
         ..uncalled(outages, error)
     };
-    for case in [
-        uncalled(0.0, 0.0),
-        uncalled(0.3, 0.0),
-        uncalled(0.1, 0.01),
-        one_way(Direction::Out, 0.1, 0.01),
-        one_way(Direction::In, 0.1, 0.01),
-        Case {
-            rests: true,
-            ..one_way(Direction::Out, 0.3, 0.03)
-        },
-        Case {
-            rests: true,
-            ..uncalled(0.3, 0.0)
-        },
-        Case {
-            rests: true,
-            ..called(1.0, 0.0)
-        },
+    for (case, widest) in [
+        (uncalled(0.0, 0.0), 110.0),
+        (uncalled(0.3, 0.0), 165.0),
+        (uncalled(0.1, 0.01), 180.0),
+        (one_way(Direction::Out, 0.1, 0.01), 170.0),
+        (one_way(Direction::In, 0.1, 0.01), 160.0),
+        (
+            Case {
+                rests: true,
+                ..one_way(Direction::Out, 0.3, 0.03)
+            },
+            370.0,
+        ),
+        (
+            Case {
+                rests: true,
+                ..uncalled(0.3, 0.0)
+            },
+            150.0,
+        ),
+        (
+            Case {
+                rests: true,
+                ..called(1.0, 0.0)
+            },
+            12.0,
+        ),
     ] {
-        judged(case);
+        let mean = judged(case);
+        assert!(mean <= widest, "{case:?}: {mean} wide");
     }
 }
