@@ -297,11 +297,16 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 remote::heard(turn, &mut part, &unit, reply, received);
             }
         }
-        Input::Site(site) => match draft.part(&site.id) {
-            Some(part) if part.site.base.site == site => {}
-            Some(part) => part.site.settings = Some(site),
-            None => draft.more.push(Change::Site(site)),
-        },
+        Input::Site(site) => {
+            let known = draft.base().sites.get(&site.id);
+            if known.is_some_and(|known| known.site == site) {
+                return;
+            }
+            match draft.part(&site.id) {
+                Some(part) => part.site.settings = Some(site),
+                None => draft.more.push(Change::Site(site)),
+            }
+        }
         Input::Command { ticket, command } => {
             let answer = people::act(draft, turn, command);
             if let Ok(answer) = &answer {

@@ -219,7 +219,8 @@ impl SiteRead for ReadModel {
     }
 
     fn settings(&self, id: &SiteId) -> Result<SettingsView, ReadError> {
-        Ok(settings::view(&self.site_state(id)?.site))
+        settings::view(&self.site_state(id)?.site)
+            .map_err(|error| ReadError::Unavailable(error.to_string()))
     }
 
     fn unit_commands(&self, id: &SiteId, unit: &UnitId) -> Result<Vec<CommandView>, ReadError> {

@@ -24,6 +24,7 @@ use super::{
 
 use crate::holidays::Unmarked;
 
+pub(super) use trail::hex;
 pub use trail::verify;
 
 /// Carries a command out in the draft of a turn, or says why not.

@@ -1,39 +1,32 @@
 //! A site's settings, changed by people while the hub serves.
 
-use std::fmt::Write;
-
 use gatepost_dashboard::{
     ports::{Answer, CommandError},
     view::{CalendarDay, CalendarView, LeftOut, SettingsView},
 };
 use gatepost_model::{Site, Wall};
-use sha2::{Digest, Sha256};
 
-use super::state::Part;
+use super::{people::hex, state::Part};
 use crate::{
     holidays::{self, Unmarked},
     site_file,
 };
 
-/// A site's settings as they are shown.
-pub(crate) fn view(site: &Site) -> SettingsView {
-    SettingsView {
+/// A site's settings as they are shown. What was read as a file can be written as one.
+pub(crate) fn view(site: &Site) -> Result<SettingsView, toml::ser::Error> {
+    Ok(SettingsView {
         site: site.id.clone(),
         version: version_of(site),
-        // What was read as a file can be written as one.
-        text: site_file::one(site).unwrap_or_default(),
-    }
+        text: site_file::one(site)?,
+    })
 }
 
-/// A name of what settings say: the first half of an SHA-256's first half.
+/// A name of what settings say: the first 16 hex digits of their SHA-256.
 fn version_of(site: &Site) -> String {
     let said = serde_json::to_vec(site).unwrap_or_default();
-    let digest = Sha256::digest(&said);
-    digest[..8].iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut version = hex(&said);
+    version.truncate(16);
+    version
 }
 
 /// The site is to have the settings of a file.
@@ -44,7 +37,7 @@ pub(super) fn change(
 ) -> Result<(Answer, bool), CommandError> {
     let known = part.site.settings();
     if seen.is_some_and(|seen| seen != version_of(known)) {
-        return Err(CommandError::Conflict(Box::new(answer(known))));
+        return Err(CommandError::Conflict(Box::new(answer(known)?)));
     }
     let sites = site_file::parse(text).map_err(refused)?;
     let [site] = <[Site; 1]>::try_from(sites)
@@ -54,7 +47,7 @@ pub(super) fn change(
         return Err(refused(what));
     }
     let is_new = site != *known;
-    let answer = answer(&site);
+    let answer = answer(&site)?;
     if is_new {
         part.site.settings = Some(site);
     }
@@ -94,8 +87,9 @@ pub(super) fn calendar(
     Ok((Answer::Calendar(Box::new(view)), !changes.is_empty()))
 }
 
-fn answer(site: &Site) -> Answer {
-    Answer::Settings(Box::new(view(site)))
+fn answer(site: &Site) -> Result<Answer, CommandError> {
+    let view = view(site).map_err(refused)?;
+    Ok(Answer::Settings(Box::new(view)))
 }
 
 fn refused(why: impl ToString) -> CommandError {

@@ -63,7 +63,8 @@ pub(super) fn print_of(by: &str, act: &Act) -> String {
     hex(said.to_string().as_bytes())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The SHA-256 of bytes, in hex digits.
+pub(in crate::core) fn hex(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest
         .iter()
