@@ -30,8 +30,8 @@ use gatepost_hub::{
     },
 };
 use gatepost_model::{
-    SiteId, Wall,
-    event::{Event, Happening, Line, Reading, Stamp},
+    BootId, LogId, SiteId, UnitId, Wall,
+    event::{Event, Form, Happening, Line, Reading, Stamp},
 };
 use influxd::Influxd;
 use rusqlite::{Connection, params};
@@ -50,7 +50,7 @@ fn main() {
 }
 
 /// Readings as units make them: four sensors at once a minute, each unit with a phase, a jitter and a
-/// delay of its own.
+/// delay of its own. The four bear one copy of the unit's names, as what a message brought does.
 struct Units {
     units: Vec<String>,
     begun: i64,
@@ -90,13 +90,18 @@ impl Units {
             // Now and then something passes in between.
             self.seqs[unit] += 1 + self.roll(3);
             let received = (mono + self.begun) / 1000 * 1000 + 30_000 + self.roll(60) as i64 * 1000;
+            let names = Names {
+                site: self.site.as_str().parse().unwrap(),
+                unit: self.units[unit].parse().unwrap(),
+                log: "9f2c4e5b1e0c9a77".parse().unwrap(),
+                boot: "6f1c2d3e".parse().unwrap(),
+            };
             for (at, sensor) in SENSORS.into_iter().enumerate() {
                 self.seqs[unit] += 1;
                 let base = [1830, 2140, 3460, 5120][at] + (round / 7 % 50) as i64;
                 let value = (base + self.roll(12) as i64) as f64 / 100.0;
-                let (name, seq) = (self.units[unit].clone(), self.seqs[unit]);
-                let mono = mono + at as i64 * 310;
-                batch.push(self.event(&name, seq, mono, received, sensor, value));
+                let (mono, seq) = (mono + at as i64 * 310, self.seqs[unit]);
+                batch.push(self.event(&names, seq, mono, received, sensor, value));
             }
         }
         batch
@@ -104,7 +109,7 @@ impl Units {
 
     fn event(
         &self,
-        unit: &str,
+        names: &Names,
         seq: u64,
         mono: i64,
         received: i64,
@@ -127,12 +132,12 @@ impl Units {
             }),
         };
         StoredEvent {
-            site: self.site.clone(),
-            unit: unit.parse().unwrap(),
-            log: "9f2c4e5b1e0c9a77".parse().unwrap(),
+            site: names.site.clone(),
+            unit: names.unit.clone(),
+            log: names.log.clone(),
             seq,
             n: 1,
-            boot: "6f1c2d3e".parse().unwrap(),
+            boot: names.boot.clone(),
             mono_us: mono as u64,
             time,
             time_error_ms: 12,
@@ -140,8 +145,17 @@ impl Units {
             received: Wall::from_micros(received).unwrap(),
             line: event.to_line().into(),
             entry: Line::Event(event),
+            form: Form::Plain,
         }
     }
+}
+
+/// What a message says of where it comes from.
+struct Names {
+    site: SiteId,
+    unit: UnitId,
+    log: LogId,
+    boot: BootId,
 }
 
 fn site() -> SiteId {

@@ -11,7 +11,7 @@ mod plain;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use line::to_json;
-pub use line::{Line, LineError};
+pub use line::{Form, Line, LineError};
 pub use plain::PlainReading;
 
 use crate::{

@@ -47,8 +47,8 @@ fn valid_files_are_read() {
         );
         if !name.ends_with(".reader.jsonl") {
             let lines = batch.lines.iter().map(|line| match &line.content {
-                Content::Line(Line::Event(event)) => event.to_line(),
-                Content::Line(Line::Gap(gap)) => gap.to_line(),
+                Content::Line(Line::Event(event), _) => event.to_line(),
+                Content::Line(Line::Gap(gap), _) => gap.to_line(),
                 Content::Broken(error) => panic!("{name}: {error}"),
             });
             let lines: Vec<String> = lines.collect();

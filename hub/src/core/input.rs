@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gatepost_dashboard::ports::{Answer, Command, CommandError};
 use gatepost_model::{
     Chain, Site, SiteId, Topic, UnitId, Wall,
-    event::{Line, LineError},
+    event::{Form, Line, LineError},
     remote::Reply,
     wire::{Ack, Alive, Header, Status},
 };
@@ -132,8 +132,8 @@ pub struct BatchLine {
 /// What a line says.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// An event, or a gap, with its text.
-    Line(Arc<str>, Box<Line>),
+    /// An event, or a gap, with its text and how that is written.
+    Line(Arc<str>, Box<Line>, Form),
     /// No event.
     Broken(Bytes, LineError),
 }

@@ -9,7 +9,7 @@ use gatepost_dashboard::view::Subject;
 use gatepost_model::{
     SiteId, UnitId, Wall,
     alert::AlertKind,
-    event::{Class, Event, Gap, GapCause, Line, LineError},
+    event::{Class, Event, Form, Gap, GapCause, Line, LineError},
     time::Clock,
 };
 
@@ -149,7 +149,7 @@ pub(super) fn again(
     aside: &Aside,
     line: &LineAgain,
     text: &str,
-    event: Event,
+    (event, form): (Event, Form),
 ) {
     let (Some(site), Some(unit), Some((_, seq))) = (&aside.site, &aside.unit, &aside.place) else {
         return;
@@ -164,13 +164,13 @@ pub(super) fn again(
             seq: *seq,
             n: 1,
             chain: line.header.chain,
-            content: Content::Line(text.into(), Box::new(read.clone())),
+            content: Content::Line(text.into(), Box::new(read.clone()), form),
         }],
         payload: Bytes::new(),
     };
     let mark = Mark::START;
     let mut taking = Taking::new(part, turn, &batch, mark, line.last_at, line.disputed);
-    taking.line(*seq, 1, &text.into(), &read);
+    taking.line(*seq, 1, &text.into(), (&read, form));
 }
 
 /// Sets a batch aside that could be read.
@@ -329,11 +329,11 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
                     let next = lines[index + 1..].iter().find_map(line_of);
                     self.broken(seq, bytes, error, next);
                 }
-                Content::Line(text, read) => {
+                Content::Line(text, read, form) => {
                     if let Line::Gap(_) = &**read {
                         lost += n;
                     }
-                    self.line(seq, n, text, read);
+                    self.line(seq, n, text, (read, *form));
                 }
             }
             self.mark = Mark {
@@ -345,7 +345,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
     }
 
     /// A line that is an event, or a gap.
-    fn line(&mut self, seq: u64, n: u64, text: &Arc<str>, read: &Line) {
+    fn line(&mut self, seq: u64, n: u64, text: &Arc<str>, (read, form): (&Line, Form)) {
         let stamp = match read {
             Line::Event(event) => event.at,
             Line::Gap(_) => None,
@@ -380,6 +380,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             received: self.batch.received,
             line: text,
             entry,
+            form,
         });
     }
 
@@ -514,7 +515,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
 
 fn line_of(line: &BatchLine) -> Option<&Line> {
     match &line.content {
-        Content::Line(_, line) => Some(line),
+        Content::Line(_, line, _) => Some(line),
         Content::Broken(..) => None,
     }
 }

@@ -91,14 +91,16 @@ pub(super) fn retry(
     };
     match &aside.again {
         Some(Again::Event(event)) => turn.events.push((**event).clone()),
-        Some(Again::Line(line)) => match Line::from_bytes(&aside.bytes) {
-            Ok(Line::Event(event)) => {
+        Some(Again::Line(line)) => match Line::with_form(&aside.bytes) {
+            Ok((Line::Event(event), form)) => {
                 let Ok(text) = std::str::from_utf8(&aside.bytes) else {
                     return refused("it still is no text".to_owned());
                 };
-                intake::again(&mut part, turn, &aside, line, text, event);
+                intake::again(&mut part, turn, &aside, line, text, (event, form));
             }
-            Ok(Line::Gap(_)) => return refused("a gap stands for lines that are gone".to_owned()),
+            Ok((Line::Gap(_), _)) => {
+                return refused("a gap stands for lines that are gone".to_owned());
+            }
             Err(error) => return refused(format!("it still is no event: {error}")),
         },
         None => {

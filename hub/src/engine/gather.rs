@@ -98,7 +98,7 @@ fn is_calm_input(input: &Input) -> bool {
     match input {
         Input::Alive { .. } => true,
         Input::Batch(batch) => batch.lines.iter().all(|line| match &line.content {
-            Content::Line(_, read) => match &**read {
+            Content::Line(_, read, _) => match &**read {
                 Line::Event(event) => event.happening.class() == Class::Telemetry,
                 Line::Gap(_) => false,
             },

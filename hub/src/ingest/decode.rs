@@ -105,9 +105,11 @@ fn batch(topic: &Topic, payload: &Bytes, received: Wall) -> Result<Input, (&'sta
 
 fn content(payload: &Bytes, bytes: &[u8], content: wire::Content) -> Content {
     match (content, std::str::from_utf8(bytes)) {
-        (wire::Content::Line(line), Ok(text)) => Content::Line(Arc::from(text), Box::new(line)),
+        (wire::Content::Line(line, form), Ok(text)) => {
+            Content::Line(Arc::from(text), Box::new(line), form)
+        }
         // Where it was not looked at, as in a field that is not known, JSON need not be text.
-        (wire::Content::Line(_), Err(error)) => Content::Broken(
+        (wire::Content::Line(..), Err(error)) => Content::Broken(
             payload.slice_ref(bytes),
             LineError::Json(format!("not UTF-8: {error}")),
         ),

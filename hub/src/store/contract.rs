@@ -6,10 +6,8 @@ mod counting;
 mod made;
 mod retention;
 
-use std::sync::Arc;
-
 use gatepost_dashboard::ports::{EventQuery, ReadError};
-use gatepost_model::{Direction, SiteId, Wall, event::Line};
+use gatepost_model::{Direction, SiteId, Wall};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,7 +18,7 @@ use super::{
 
 use counting::{filters, half_open, latest, numbers, shifted_day};
 use made::HOSTILE;
-pub(crate) use made::{a_day, event, every_kind, passage, reading, site, test, wall};
+pub(crate) use made::{a_day, event, every_kind, passage, reading, rewritten, site, test, wall};
 pub(crate) use retention::by_the_units_clock;
 
 /// A store, and the way into it.
@@ -104,11 +102,11 @@ fn seconds(borders: &[i64]) -> Vec<Wall> {
 
 fn comes_out(bench: &dyn Bench) {
     let mut gap = event(2, 1, json!({"kind": "x"}));
-    gap.line = Arc::from(
+    gap.n = 40;
+    let gap = rewritten(
+        gap,
         r#"{"kind":"gap","n":40,"cause":"shed","class":"record","from_mono_us":1,"to_mono_us":9,"watched":[[1,2]],"chain":"5b1e0c9a77d2f014"}"#,
     );
-    gap.entry = Line::from_bytes(gap.line.as_bytes()).unwrap();
-    gap.n = 40;
     let mut estimated = event(
         42,
         2,

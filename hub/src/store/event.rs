@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gatepost_model::{
     BootId, LogId, Micros, SiteId, UnitId, Wall,
-    event::{Class, Happening, Line},
+    event::{Class, Form, Happening, Line},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,6 +40,8 @@ pub struct StoredEvent {
     pub line: Arc<str>,
     /// The line, read.
     pub entry: Line,
+    /// How the line is written, as [`Line::with_form`] has found.
+    pub form: Form,
 }
 
 /// What an event's time rests on.
@@ -74,7 +76,7 @@ impl TimeSource {
 impl StoredEvent {
     /// As it was stored; nothing if it cannot be read again.
     pub(super) fn of(record: &Record<'_>, line: &str) -> Option<Self> {
-        let entry = Line::from_bytes(line.as_bytes()).ok()?;
+        let (entry, form) = Line::with_form(line.as_bytes()).ok()?;
         let mut sources = TimeSource::ALL.into_iter();
         Some(Self {
             site: record.site.parse().ok()?,
@@ -93,6 +95,7 @@ impl StoredEvent {
             received: record.received,
             line: line.into(),
             entry,
+            form,
         })
     }
 
@@ -190,6 +193,7 @@ mod tests {
     use super::*;
 
     fn stored(line: &str) -> StoredEvent {
+        let (entry, form) = Line::with_form(line.as_bytes()).unwrap();
         StoredEvent {
             site: "binjiang".parse().unwrap(),
             unit: "gate-1".parse().unwrap(),
@@ -203,7 +207,8 @@ mod tests {
             source: TimeSource::Disputed,
             received: Wall::parse("2026-11-23T07:31:01Z").unwrap(),
             line: line.into(),
-            entry: Line::from_bytes(line.as_bytes()).unwrap(),
+            entry,
+            form,
         }
     }
 

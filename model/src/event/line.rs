@@ -46,6 +46,16 @@ struct Head {
     test: bool,
 }
 
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The very line that [`Event::to_line`] makes of the reading that was read: who keeps the one
+    /// keeps the other.
+    Plain,
+    /// Any other: no reading, or written by a newer or a foreign unit.
+    Other,
+}
+
 /// One line of a batch: an event, or what stands in the place of events that are gone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line {
@@ -58,6 +68,11 @@ pub enum Line {
 impl Line {
     /// Reads a line.
     pub fn from_bytes(line: &[u8]) -> Result<Self, LineError> {
+        Self::with_form(line).map(|(line, _)| line)
+    }
+
+    /// Reads a line, and how it is written.
+    pub fn with_form(line: &[u8]) -> Result<(Self, Form), LineError> {
         let plain = std::str::from_utf8(line).ok().and_then(PlainReading::read);
         if let Some(plain) = plain
             && let Ok(sensor) = plain.sensor.parse()
@@ -68,14 +83,15 @@ impl Line {
                 value: plain.value,
                 zone: plain.zone,
             };
-            return Ok(Self::Event(Event {
+            let event = Event {
                 mono_us: plain.mono_us,
                 at: plain.at,
                 test: false,
                 happening: Happening::Reading(reading),
-            }));
+            };
+            return Ok((Self::Event(event), Form::Plain));
         }
-        Self::read(line)
+        Self::read(line).map(|line| (line, Form::Other))
     }
 
     /// Reads a line of any form.

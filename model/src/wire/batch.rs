@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Bounds, Chain, MAX_BATCH_BYTES, MAX_BATCH_LINES, VERSION};
 use crate::{
-    event::{Line, LineError, to_json},
+    event::{Form, Line, LineError, to_json},
     id::{BootId, LogId, UnitId},
     time::{Clock, MAX_MICROS, Micros, Wall},
 };
@@ -97,8 +97,8 @@ impl BatchLine<'_> {
 /// What a line says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
-    /// An event, or a gap.
-    Line(Line),
+    /// An event, or a gap, and how it is written.
+    Line(Line, Form),
     /// No event: to be set aside alone.
     Broken(LineError),
 }
@@ -173,13 +173,13 @@ pub fn decode<'a>(topic_unit: &UnitId, payload: &'a [u8]) -> Result<Batch<'a>, B
     let mut chain = header.chain;
     let mut read = Vec::with_capacity(lines.len());
     for bytes in lines {
-        let content = match Line::from_bytes(bytes) {
-            Ok(line) => Content::Line(line),
+        let content = match Line::with_form(bytes) {
+            Ok((line, form)) => Content::Line(line, form),
             Err(error) => Content::Broken(error),
         };
         let n;
         (n, chain) = match &content {
-            Content::Line(Line::Gap(gap)) => (gap.n, gap.chain),
+            Content::Line(Line::Gap(gap), _) => (gap.n, gap.chain),
             _ => (1, chain.then(bytes)),
         };
         read.push(BatchLine {

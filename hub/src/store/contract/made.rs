@@ -22,6 +22,7 @@ pub(crate) fn event(seq: u64, second: i64, fields: Value) -> StoredEvent {
         line[name] = value.clone();
     }
     let line = line.to_string();
+    let (entry, form) = Line::with_form(line.as_bytes()).unwrap();
     let time = wall("2026-11-23T20:00:00Z").plus_micros(second * 1_000_000);
     StoredEvent {
         site: site(),
@@ -35,7 +36,8 @@ pub(crate) fn event(seq: u64, second: i64, fields: Value) -> StoredEvent {
         time_error_ms: 12,
         source: TimeSource::Unit,
         received: time.plus_micros(1_000_000),
-        entry: Line::from_bytes(line.as_bytes()).unwrap(),
+        entry,
+        form,
         line: Arc::from(line),
     }
 }
@@ -50,12 +52,22 @@ pub(crate) fn reading(seq: u64, second: i64, sensor: &str, value: f64) -> Stored
     event(seq, second, fields)
 }
 
-pub(crate) fn test(mut event: StoredEvent) -> StoredEvent {
+/// An event that says what another line says.
+pub(crate) fn rewritten(event: StoredEvent, line: impl Into<Arc<str>>) -> StoredEvent {
+    let line = line.into();
+    let (entry, form) = Line::with_form(line.as_bytes()).unwrap();
+    StoredEvent {
+        line,
+        entry,
+        form,
+        ..event
+    }
+}
+
+pub(crate) fn test(event: StoredEvent) -> StoredEvent {
     let mut line: Value = serde_json::from_str(&event.line).unwrap();
     line["test"] = json!(true);
-    event.line = Arc::from(line.to_string());
-    event.entry = Line::from_bytes(event.line.as_bytes()).unwrap();
-    event
+    rewritten(event, line.to_string())
 }
 
 /// One event of each kind that there is, with all its fields, and one of a kind to come.

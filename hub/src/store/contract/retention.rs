@@ -3,12 +3,13 @@
 use gatepost_dashboard::ports::{EventQuery, Step};
 use gatepost_model::{
     Direction, SiteId, Wall,
-    event::Line,
     retention::{Keep, Retention, Span},
 };
 use serde_json::{Value, json};
 
-use super::{Bench, all, event, every_kind, passage, passages, reading, site, test, wall};
+use super::{
+    Bench, all, event, every_kind, passage, passages, reading, rewritten, site, test, wall,
+};
 use crate::{
     calendar::SiteZone,
     store::{
@@ -96,15 +97,13 @@ pub(crate) fn by_the_units_clock(seq: u64, second: i64, event: StoredEvent) -> S
     let mut line: Value = serde_json::from_str(&event.line).unwrap();
     line["at"] = json!(time);
     line["err_ms"] = json!(event.time_error_ms);
-    let line = line.to_string();
-    StoredEvent {
+    let event = StoredEvent {
         seq,
         time,
         received: time,
-        entry: Line::from_bytes(line.as_bytes()).unwrap(),
-        line: line.into(),
         ..event
-    }
+    };
+    rewritten(event, line.to_string())
 }
 
 /// The same at the other site.

@@ -2,7 +2,7 @@
 
 use gatepost_model::{
     Wall,
-    event::{Event, Happening, Line, PlainReading, Reading, Stamp},
+    event::{Event, Form, Happening, Line, Reading, Stamp},
 };
 
 use super::pack::{Bytes, Malformed, put};
@@ -55,7 +55,7 @@ impl Point {
             && event.mono_us == stored.mono_us
             && event.at.is_none_or(is_as_frozen)
             && received % MILLI == 0
-            && PlainReading::read(&stored.line).is_some();
+            && stored.form == Form::Plain;
         let point = Self {
             time,
             mono: i64::try_from(stored.mono_us).ok()?,
@@ -293,12 +293,7 @@ pub(super) mod tests {
         let plain = contract::reading(1, 0, "yard-env", 18.5);
         // The fields in the order in which units write them.
         let line = r#"{"mono_us":1000,"kind":"reading","sensor":"yard-env","quantity":"ambient_c","value":18.5,"zone":"living"}"#;
-        let with = |line: &str| {
-            let mut event = plain.clone();
-            event.line = line.into();
-            event.entry = Line::from_bytes(line.as_bytes()).unwrap();
-            event
-        };
+        let with = |line: &str| contract::rewritten(plain.clone(), line);
         let stored = with(line);
         let (reading, point) = Point::of(&stored).unwrap();
         assert_eq!(point.line(reading.clone()), line);

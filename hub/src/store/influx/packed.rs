@@ -62,6 +62,7 @@ pub(crate) fn one(site: &SiteId, line: &str) -> Option<Waiting> {
     let (seq, n, mono_us) = (part()?, part()?, part()?);
     let (time, error, source) = (part()?, part()?, part()?);
     let (received, twin, line) = (part()?, part()?, part()?);
+    let (entry, form) = Line::with_form(line.as_bytes()).ok()?;
     let micros = |text: &str| Wall::from_micros(text.parse().ok()?);
     let source: usize = source.parse().ok()?;
     Some(Waiting {
@@ -77,7 +78,8 @@ pub(crate) fn one(site: &SiteId, line: &str) -> Option<Waiting> {
             time_error_ms: error.parse().ok()?,
             source: *TimeSource::ALL.get(source)?,
             received: micros(received)?,
-            entry: Line::from_bytes(line.as_bytes()).ok()?,
+            entry,
+            form,
             line: line.into(),
         },
         twin: twin == "1",

@@ -136,7 +136,7 @@ pub(super) fn read(nanos: i64, tags: Tags, field: &str) -> Option<StoredEvent> {
         }
         _ => return None,
     };
-    let entry = Line::from_bytes(line.as_bytes()).ok()?;
+    let (entry, form) = Line::with_form(line.as_bytes()).ok()?;
     let n = match &entry {
         Line::Event(_) => 1,
         Line::Gap(gap) => gap.n,
@@ -157,6 +157,7 @@ pub(super) fn read(nanos: i64, tags: Tags, field: &str) -> Option<StoredEvent> {
         received: Wall::from_micros(micros.checked_add(delay)?)?,
         line,
         entry,
+        form,
     })
 }
 
@@ -202,11 +203,12 @@ mod tests {
 
     #[test]
     fn a_reading_as_units_write_it_is_not_kept_as_a_line() {
-        let mut event = contract::reading(7, 0, "yard-env", 18.5);
+        let event = contract::reading(7, 0, "yard-env", 18.5);
         let Line::Event(read_line) = &event.entry else {
             panic!("{event:?}");
         };
-        event.line = read_line.to_line().into();
+        let line = read_line.to_line();
+        let event = contract::rewritten(event, line);
         let (field, read) = again(&event);
         assert!(field.ends_with(" plain 18.5"), "{field}");
         assert_eq!(read, Some(event));

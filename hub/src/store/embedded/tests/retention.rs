@@ -32,8 +32,8 @@ pub(crate) fn at(seq: u64, second: i64, mut event: StoredEvent) -> StoredEvent {
         at: event.time,
         err_ms: event.time_error_ms,
     });
-    event.line = entry.to_line().into();
-    event
+    let line = entry.to_line();
+    contract::rewritten(event, line)
 }
 
 /// Every 1000 seconds a reading, a passage and somebody's temperature.
@@ -313,7 +313,8 @@ fn a_clock_that_is_years_ahead_throws_nothing_away() {
     for event in &mut unsure {
         if let Line::Event(entry) = &mut event.entry {
             entry.at = None;
-            event.line = entry.to_line().into();
+            let line = entry.to_line();
+            *event = contract::rewritten(event.clone(), line);
         }
         assert_eq!(event.source, crate::store::event::TimeSource::Unit);
     }

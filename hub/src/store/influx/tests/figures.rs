@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, thread, time::Duration};
 
-use gatepost_model::event::{Event, Happening, Line, Reading, Stamp};
+use gatepost_model::event::{Event, Form, Happening, Line, Reading, Stamp};
 
 use super::*;
 use crate::store::event::TimeSource;
@@ -43,6 +43,7 @@ fn reading(unit: usize, sensor: usize, seq: u64, minute: i64) -> StoredEvent {
         received: time.plus_micros(250_000),
         line: event.to_line().into(),
         entry: Line::Event(event),
+        form: Form::Plain,
     }
 }
 
