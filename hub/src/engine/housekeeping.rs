@@ -13,7 +13,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     core::{Core, state::SiteState},
     store::{
-        embedded::{Kept, Retained, Sealed},
+        embedded::{Kept, Retained},
         journal::Journal,
     },
 };
@@ -63,8 +63,7 @@ impl Housekeeping {
     }
 
     fn seal(&self, journal: &mut Journal, clock: &Clock) -> rusqlite::Result<()> {
-        while journal.seal(clock.now())? == Sealed::Pressed {}
-        Ok(())
+        journal.seal(clock.now()).map(|_| ())
     }
 
     fn retain(

@@ -28,6 +28,7 @@ mod damage;
 mod held;
 mod memory;
 mod pack;
+mod packing;
 mod point;
 mod read;
 mod readings;

@@ -27,7 +27,7 @@ use crate::core::{
 pub const FILE: &str = "journal.sqlite";
 
 /// Raised when older hubs could not read what is written.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 
 /// The journal, open for writing.
 #[derive(Debug)]
@@ -259,7 +259,7 @@ impl Journal {
         }
     }
 
-    /// Seals one slice of the readings whose hour is over at `now`.
+    /// Goes on with sealing the readings whose hour is over at `now`.
     pub fn seal(&mut self, now: Wall) -> Result<Sealed, SealError> {
         match &mut self.history {
             History::Embedded(history) => history.seal(&mut self.connection, now),

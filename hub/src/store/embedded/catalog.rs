@@ -1,10 +1,14 @@
 //! Which series there are: in memory, as the tables `reading_series`, `event_log` and `event_word`
 //! have them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use gatepost_model::{BootId, LogId, SensorId, SiteId, UnitId, Zone, event::Reading};
 use rusqlite::{Connection, Row};
+use rustc_hash::FxHashMap;
 
 use super::{
     block::MOST_KIN,
@@ -24,10 +28,8 @@ pub(super) struct Series {
     pub(super) log_code: i64,
     pub(super) boot: BootId,
     pub(super) sensor: SensorId,
-    pub(super) quantity: String,
+    pub(super) quantity: Arc<str>,
     pub(super) zone: Option<Zone>,
-    /// Which newest reading it may have: of its sensor and quantity over all boots and logs.
-    pub(super) gauge: usize,
     /// The first of the series that it shares blocks with: of its run, and read with it.
     pub(super) family: SeriesId,
 }
@@ -37,7 +39,7 @@ impl Series {
     pub(super) fn reading(&self) -> Reading {
         Reading {
             sensor: self.sensor.clone(),
-            quantity: self.quantity.clone(),
+            quantity: self.quantity.to_string(),
             value: 0.0,
             zone: self.zone,
         }
@@ -50,13 +52,9 @@ impl Series {
         sensor: Option<&SensorId>,
         zone: Option<Zone>,
     ) -> bool {
-        self.quantity == quantity
+        *self.quantity == *quantity
             && sensor.is_none_or(|sensor| self.sensor == *sensor)
             && zone.is_none_or(|zone| self.zone == Some(zone))
-    }
-
-    fn is_of(&self, reading: &Reading) -> bool {
-        self.quantity == reading.quantity && self.zone == reading.zone
     }
 }
 
@@ -99,20 +97,70 @@ impl Run {
         })
     }
 
-    pub(super) fn is_of(&self, event: &StoredEvent) -> bool {
-        self.site == event.site
-            && self.unit == event.unit
-            && self.log == event.log
-            && self.boot == event.boot
+    /// Whether two events are of one.
+    pub(super) fn is_same(one: &StoredEvent, other: &StoredEvent) -> bool {
+        // Units are what differs.
+        one.unit == other.unit
+            && one.log == other.log
+            && one.boot == other.boot
+            && one.site == other.site
+    }
+}
+
+/// What a run is found by: its names in one text, with what no name has between them.
+fn key_of(names: [&str; 4], key: &mut String) {
+    key.clear();
+    for name in names {
+        key.push_str(name);
+        key.push('/');
     }
 }
 
 /// The series of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OfRun {
-    by_sensor: HashMap<SensorId, Vec<SeriesId>>,
+    /// The number of its log.
+    pub(super) log: i64,
+    /// In the order of their numbers.
+    members: Vec<Member>,
+    by_sensor: FxHashMap<SensorId, Vec<usize>>,
     /// The family that its next series joins, and how many it has.
-    family: Option<(SeriesId, usize)>,
+    pub(super) family: Option<(SeriesId, usize)>,
+}
+
+/// A series of a run.
+#[derive(Debug)]
+struct Member {
+    sensor: SensorId,
+    quantity: Arc<str>,
+    zone: Option<Zone>,
+    id: SeriesId,
+}
+
+impl Member {
+    fn has(&self, reading: &Reading) -> bool {
+        self.sensor == reading.sensor
+            && *self.quantity == *reading.quantity
+            && self.zone == reading.zone
+    }
+}
+
+impl OfRun {
+    /// The series of a reading. Sensors are read in turn: nearly always it is the one after the one
+    /// that was found last, whose place is in `last`.
+    pub(super) fn find(&self, reading: &Reading, last: &mut Option<usize>) -> Option<SeriesId> {
+        let is_it = |place: &usize| self.members[*place].has(reading);
+        let next = last.map_or(0, |last| last + 1);
+        let next = if next < self.members.len() { next } else { 0 };
+        let place = if is_it(&next) {
+            next
+        } else {
+            let of_sensor = self.by_sensor.get(&reading.sensor)?;
+            of_sensor.iter().copied().find(is_it)?
+        };
+        *last = Some(place);
+        Some(self.members[place].id)
+    }
 }
 
 /// The family of a run's next series `id`, and how many that has then.
@@ -131,12 +179,26 @@ pub(super) type Gauge = (UnitId, SensorId, String);
 pub(super) struct Catalog {
     /// None where the names are damaged.
     series: Vec<Option<Series>>,
+    /// The gauges and families of all series, beside each other for who writes.
+    places: Vec<Option<Place>>,
+    /// Names of sensors and quantities, once each.
+    sensors: HashSet<SensorId>,
+    quantities: HashSet<Arc<str>>,
     /// Those of which the names are damaged: what bears their numbers cannot be told.
     pub(super) lost: BTreeSet<SeriesId>,
-    by_run: HashMap<Run, OfRun>,
+    by_run: FxHashMap<Box<str>, OfRun>,
     by_site: HashMap<SiteId, Vec<SeriesId>>,
     gauges: HashMap<SiteId, BTreeMap<Gauge, usize>>,
     gauge_count: usize,
+}
+
+/// Where readings of a series go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Which newest reading it may have: of its sensor and quantity over all boots and logs.
+    pub(super) gauge: usize,
+    /// The family that it shares blocks with.
+    pub(super) family: SeriesId,
 }
 
 impl Catalog {
@@ -159,26 +221,26 @@ impl Catalog {
         self.series.get(id as usize)?.as_ref()
     }
 
-    /// The series of a run, to be asked for many readings of it.
-    pub(super) fn run(&self, run: &Run) -> Option<&OfRun> {
-        self.by_run.get(run)
-    }
-
-    /// The series of a reading among those of its run.
-    pub(super) fn find(&self, run: Option<&OfRun>, reading: &Reading) -> Option<SeriesId> {
-        let known = run?.by_sensor.get(&reading.sensor)?;
-        let is_it = |id: &&SeriesId| self.get(**id).is_some_and(|series| series.is_of(reading));
-        known.iter().find(is_it).copied()
-    }
-
-    /// The family that the next series of a run joins, and how many it has.
-    pub(super) fn family_to_join(&self, run: &Run) -> Option<(SeriesId, usize)> {
-        self.by_run.get(run)?.family
+    /// The series of the run of an event, to be asked for many readings of it. `key` is overwritten.
+    pub(super) fn run(&self, of: &StoredEvent, key: &mut String) -> Option<&OfRun> {
+        let names = [
+            of.site.as_str(),
+            of.unit.as_str(),
+            of.log.as_str(),
+            of.boot.as_str(),
+        ];
+        key_of(names, key);
+        self.by_run.get(key.as_str())
     }
 
     /// The family of a series. What is known of none is without kin.
     pub(super) fn family(&self, id: SeriesId) -> SeriesId {
-        self.get(id).map_or(id, |series| series.family)
+        self.place(id).map_or(id, |place| place.family)
+    }
+
+    /// Where readings of a series go, if its names are not lost.
+    pub(super) fn place(&self, id: SeriesId) -> Option<Place> {
+        *self.places.get(id as usize)?
     }
 
     /// The series of a site.
@@ -205,6 +267,21 @@ impl Catalog {
         reading: &Reading,
     ) {
         let id = self.series.len() as SeriesId;
+        let (sensor, quantity) = (
+            self.sensor(&reading.sensor),
+            self.quantity(&reading.quantity),
+        );
+        let mut key = String::new();
+        key_of(
+            [
+                run.site.as_str(),
+                run.unit.as_str(),
+                run.log.as_str(),
+                run.boot.as_str(),
+            ],
+            &mut key,
+        );
+        let family_or_own = family.unwrap_or(id);
         let gauge = (
             run.unit.clone(),
             reading.sensor.clone(),
@@ -217,16 +294,30 @@ impl Catalog {
             log: run.log.clone(),
             log_code,
             boot: run.boot.clone(),
-            sensor: reading.sensor.clone(),
-            quantity: reading.quantity.clone(),
+            sensor: sensor.clone(),
+            quantity: Arc::clone(&quantity),
             zone: reading.zone,
+            family: family_or_own,
+        }));
+        self.places.push(Some(Place {
             gauge,
-            family: family.unwrap_or(id),
+            family: family_or_own,
         }));
         self.by_site.entry(run.site.clone()).or_default().push(id);
-        let of_run = self.by_run.entry(run).or_default();
-        let of_sensor = of_run.by_sensor.entry(reading.sensor.clone());
-        of_sensor.or_default().push(id);
+        let of_run = self.by_run.entry(key.into()).or_insert_with(|| OfRun {
+            log: log_code,
+            members: Vec::new(),
+            by_sensor: FxHashMap::default(),
+            family: None,
+        });
+        let of_sensor = of_run.by_sensor.entry(sensor.clone());
+        of_sensor.or_default().push(of_run.members.len());
+        of_run.members.push(Member {
+            sensor,
+            quantity,
+            zone: reading.zone,
+            id,
+        });
         if let Some(family) = family {
             let before = of_run.family.filter(|(before, _)| *before == family);
             let kin = before.map_or(0, |(_, kin)| kin);
@@ -277,6 +368,24 @@ impl Catalog {
     fn push_lost(&mut self) {
         self.lost.insert(self.series.len() as SeriesId);
         self.series.push(None);
+        self.places.push(None);
+    }
+
+    fn sensor(&mut self, name: &SensorId) -> SensorId {
+        let known = self.sensors.get(name).cloned();
+        known.unwrap_or_else(|| {
+            self.sensors.insert(name.clone());
+            name.clone()
+        })
+    }
+
+    fn quantity(&mut self, name: &str) -> Arc<str> {
+        let known = self.quantities.get(name).map(Arc::clone);
+        known.unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            self.quantities.insert(Arc::clone(&name));
+            name
+        })
     }
 }
 

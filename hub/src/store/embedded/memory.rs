@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use gatepost_model::{LogId, Zone};
@@ -69,10 +69,13 @@ pub(super) struct Memory {
     pub(super) damaged_rows: Vec<(i64, i64)>,
 }
 
+/// Readings of series of one family, in the order in which they came.
+pub(super) type Kin = Vec<(SeriesId, Point)>;
+
 /// An hour that is not sealed, or has readings that came after it was.
 #[derive(Debug, Default)]
 pub(super) struct OpenHour {
-    pub(super) series: FxHashMap<SeriesId, Vec<Point>>,
+    pub(super) families: FxHashMap<SeriesId, Kin>,
     /// How many readings it has.
     pub(super) points: usize,
     /// The last journal row of it.
@@ -87,8 +90,10 @@ pub(super) struct Frozen {
     pub(super) hour: i64,
     /// The last journal row of it.
     pub(super) through: i64,
-    /// What is not sealed yet, by family and series, in the order of sealing.
-    pub(super) series: BTreeMap<(SeriesId, SeriesId), Vec<Point>>,
+    /// What is not sealed yet, by family, in the order of sealing.
+    pub(super) families: BTreeMap<SeriesId, Arc<Kin>>,
+    /// No block of it was there when its sealing began.
+    pub(super) is_first: bool,
 }
 
 /// A newest reading.
@@ -99,6 +104,8 @@ pub(super) struct Newest {
     pub(super) seq: u64,
     pub(super) value: f64,
     pub(super) zone: Option<Zone>,
+    /// The series that it is of, if it is of one that blocks have.
+    pub(super) series: Option<SeriesId>,
 }
 
 impl Newest {
@@ -111,10 +118,16 @@ impl Newest {
 impl Memory {
     /// Takes in readings of an hour that are durable in a journal row.
     pub(super) fn push(&mut self, hour: i64, row: i64, points: &[(SeriesId, Point)]) {
+        let catalog = &self.catalog;
         let open = self.hours.entry(hour).or_default();
-        for (series, point) in points {
-            open.series.entry(*series).or_default().push(*point);
-            open.touched_ms = open.touched_ms.max(point.received_ms);
+        for kin in points.chunk_by(|(one, _), (other, _)| {
+            one == other || catalog.family(*one) == catalog.family(*other)
+        }) {
+            let family = catalog.family(kin[0].0);
+            let of_family = open.families.entry(family).or_default();
+            of_family.extend_from_slice(kin);
+            let newest = kin.iter().map(|(_, point)| point.received_ms).max();
+            open.touched_ms = open.touched_ms.max(newest.unwrap_or(i64::MIN));
         }
         open.points += points.len();
         open.through = open.through.max(row);
@@ -126,30 +139,30 @@ impl Memory {
 
     /// Keeps it if it is the newest of its gauge.
     fn see(&mut self, series: SeriesId, point: &Point) {
-        let Some(known) = self.catalog.get(series) else {
+        let Some(place) = self.catalog.place(series) else {
             return;
         };
-        let place = newest_of(&mut self.newest, &self.catalog, known.gauge);
-        match place {
+        match newest_of(&mut self.newest, &self.catalog, place.gauge) {
             Some(newest) if newest.time > point.time => {}
-            // Nearly always it goes on in the same log.
-            Some(newest) if newest.log == known.log && newest.time < point.time => {
+            // Nearly always it goes on in the same series.
+            Some(newest) if newest.series == Some(series) && newest.time < point.time => {
                 newest.time = point.time;
                 newest.seq = point.seq;
                 newest.value = point.value;
-                newest.zone = known.zone;
             }
             _ => {
+                let Some(known) = self.catalog.get(series) else {
+                    return;
+                };
                 let seen = Newest {
                     time: point.time,
                     log: known.log.clone(),
                     seq: point.seq,
                     value: point.value,
                     zone: known.zone,
+                    series: Some(series),
                 };
-                if place.as_ref().is_none_or(|newest| seen.is_after(newest)) {
-                    *place = Some(seen);
-                }
+                self.see_newest(place.gauge, seen);
             }
         }
     }
@@ -162,28 +175,27 @@ impl Memory {
         }
     }
 
-    /// The readings of a series in hours that are not sealed.
+    /// The readings of a family in hours that are not sealed.
     pub(super) fn open_points(
         &self,
-        series: SeriesId,
+        family: SeriesId,
         hours: Range<i64>,
-    ) -> impl Iterator<Item = &Point> {
+    ) -> impl Iterator<Item = &(SeriesId, Point)> {
         let open = self.hours.range(hours.clone());
-        let open = open.filter_map(move |(_, open)| open.series.get(&series));
-        let place = (self.catalog.family(series), series);
+        let open = open.filter_map(move |(_, open)| open.families.get(&family));
         let frozen = self.sealing.iter();
         let frozen = frozen
             .filter(move |frozen| hours.contains(&frozen.hour))
-            .filter_map(move |frozen| frozen.series.get(&place));
+            .filter_map(move |frozen| frozen.families.get(&family).map(Arc::as_ref));
         open.chain(frozen).flatten()
     }
 
-    /// All readings of hours that are not sealed, by series.
-    pub(super) fn open_series(&self) -> impl Iterator<Item = (SeriesId, &Vec<Point>)> {
-        let open = self.hours.values().flat_map(|open| &open.series);
-        let frozen = self.sealing.iter().flat_map(|frozen| &frozen.series);
-        open.map(|(series, points)| (*series, points))
-            .chain(frozen.map(|((_, series), points)| (*series, points)))
+    /// All readings of hours that are not sealed, by family.
+    pub(super) fn open_kin(&self) -> impl Iterator<Item = &Kin> {
+        let open = self.hours.values().flat_map(|open| open.families.values());
+        let frozen = self.sealing.iter();
+        let frozen = frozen.flat_map(|frozen| frozen.families.values().map(Arc::as_ref));
+        open.chain(frozen)
     }
 
     /// Hours that have any reading.
@@ -216,11 +228,7 @@ impl Memory {
             )
             .optional()?;
         let (sealing_hour, below, through) = sealing.unwrap_or((i64::MIN, 0_i64, i64::MIN));
-        let mut frozen = sealing.is_some().then(|| Frozen {
-            hour: sealing_hour,
-            through,
-            series: BTreeMap::new(),
-        });
+        let mut frozen: BTreeMap<SeriesId, Kin> = BTreeMap::new();
         let mut statement = connection.prepare("SELECT id, hour, data FROM reading_journal")?;
         let mut rows = statement.query([])?;
         let mut points = Vec::new();
@@ -232,25 +240,28 @@ impl Memory {
                 self.damaged_rows.push((id, hour));
                 continue;
             }
-            let frozen = frozen
-                .as_mut()
-                .filter(|frozen| frozen.hour == hour && id <= through);
-            match frozen {
-                None => self.push(hour, id, &points),
-                Some(frozen) => {
-                    for (series, point) in &points {
-                        self.see(*series, point);
-                        let family = self.catalog.family(*series);
-                        if i64::from(family) >= below {
-                            let of_series = frozen.series.entry((family, *series));
-                            of_series.or_default().push(*point);
-                            self.open += 1;
-                        }
-                    }
+            if sealing_hour != hour || id > through {
+                self.push(hour, id, &points);
+                continue;
+            }
+            for (series, point) in &points {
+                self.see(*series, point);
+                let family = self.catalog.family(*series);
+                if i64::from(family) >= below {
+                    let of_family = frozen.entry(family).or_default();
+                    of_family.push((*series, *point));
+                    self.open += 1;
                 }
             }
         }
-        self.sealing = frozen;
+        let families = frozen.into_iter().map(|(family, kin)| (family, kin.into()));
+        let families = families.collect();
+        self.sealing = sealing.map(|_| Frozen {
+            hour: sealing_hour,
+            through,
+            families,
+            is_first: false,
+        });
         Ok(())
     }
 
@@ -287,6 +298,7 @@ impl Memory {
                 seq: row.get::<_, i64>(8)?.cast_unsigned(),
                 value: row.get(5)?,
                 zone: zone.and_then(|zone| zone.parse().ok()),
+                series: None,
             };
             self.see_newest(gauge, newest);
         }

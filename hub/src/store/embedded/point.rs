@@ -5,7 +5,9 @@ use gatepost_model::{
     event::{Event, Form, Happening, Line, Reading, Stamp},
 };
 
-use super::pack::{Bytes, Malformed, put};
+use integer_encoding::VarInt;
+
+use super::pack::{Bytes, Malformed};
 use crate::store::event::{StoredEvent, TimeSource};
 
 /// A series by its number: readings of one sensor and quantity of one boot, in one log.
@@ -159,25 +161,38 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// With room for about so many.
+    pub(super) fn for_about(readings: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(readings * USUAL),
+            last: None,
+        }
+    }
+
     /// Appends a reading.
     pub(super) fn push(&mut self, series: SeriesId, point: &Point) {
         let zero = (0, START);
         let (last_series, last) = self.last.as_ref().unwrap_or(&zero);
-        let out = &mut self.bytes;
-        out.push(point.flags());
-        put(out, i64::from(series) - i64::from(*last_series));
-        put(out, point.time - last.time);
-        put(
-            out,
-            point
-                .mono
-                .wrapping_sub(point.time)
-                .wrapping_sub(last.mono.wrapping_sub(last.time)),
-        );
-        put(out, point.seq.wrapping_sub(last.seq).cast_signed());
-        put(out, point.received_ms - last.received_ms);
-        put(out, point.error_ms);
-        out.extend_from_slice(&point.value.to_le_bytes());
+        let apart = |point: &Point| point.mono.wrapping_sub(point.time);
+        let mut out = [0; MOST];
+        let hundredths = hundredths(point.value);
+        out[0] = point.flags() | hundredths.map_or(0, |_| HUNDREDTHS);
+        let mut length = 1;
+        let mut put = |number: i64| length += number.encode_var(&mut out[length..]);
+        put(i64::from(series) - i64::from(*last_series));
+        put(point.time - last.time);
+        put(apart(point).wrapping_sub(apart(last)));
+        put(point.seq.wrapping_sub(last.seq).cast_signed());
+        put(point.received_ms - last.received_ms);
+        length += point.error_ms.encode_var(&mut out[length..]);
+        match hundredths {
+            Some(whole) => length += whole.encode_var(&mut out[length..]),
+            None => {
+                out[length..length + 8].copy_from_slice(&point.value.to_le_bytes());
+                length += 8;
+            }
+        }
+        self.bytes.extend_from_slice(&out[..length]);
         self.last = Some((series, *point));
     }
 
@@ -200,7 +215,8 @@ impl Chunk {
         let mut bytes = Bytes::new(body);
         let (mut series, mut last) = (0_i64, START);
         while !bytes.is_empty() {
-            let (source, is_stamped) = from_flags(i64::from(bytes.byte()?))?;
+            let flags = bytes.byte()?;
+            let (source, is_stamped) = from_flags(i64::from(flags & !HUNDREDTHS))?;
             series += bytes.number::<i64>()?;
             let time = last.time.wrapping_add(bytes.number()?);
             let offset = last
@@ -210,12 +226,17 @@ impl Chunk {
             let seq = last.seq.wrapping_add_signed(bytes.number()?);
             let received_ms = last.received_ms.wrapping_add(bytes.number()?);
             let error_ms = bytes.number()?;
-            let value = bytes.take(8)?.try_into().map_err(|_| Malformed)?;
+            let value = if flags & HUNDREDTHS != 0 {
+                bytes.number::<i64>()? as f64 / 100.0
+            } else {
+                let bytes = bytes.take(8)?.try_into().map_err(|_| Malformed)?;
+                f64::from_le_bytes(bytes)
+            };
             last = Point {
                 time,
                 mono: time.wrapping_add(offset),
                 seq,
-                value: f64::from_le_bytes(value),
+                value,
                 received_ms,
                 error_ms,
                 source,
@@ -225,6 +246,22 @@ impl Chunk {
         }
         Ok(())
     }
+}
+
+/// A reading of a chunk takes about so many bytes,
+const USUAL: usize = 16;
+/// and at most so many: flags, six numbers of up to ten, and its value, which is one or 8.
+const MOST: usize = 1 + 7 * 10;
+
+/// Set in the flags of a reading of which the value stands in hundredths, as nearly all do that a
+/// sensor gives. Older hubs did not write it so.
+const HUNDREDTHS: u8 = 8;
+
+/// A value in hundredths, if it comes back from them as it was, to the bit.
+fn hundredths(value: f64) -> Option<i64> {
+    // What is too large for it does not come back.
+    let whole = (value * 100.0 + 0.5_f64.copysign(value)) as i64;
+    ((whole as f64 / 100.0).to_bits() == value.to_bits()).then_some(whole)
 }
 
 /// What the first reading of a chunk is told from.
@@ -285,6 +322,40 @@ pub(super) mod tests {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
             prop_assert_eq!(Chunk::read(&bytes, |_, _| ()), Err(Malformed));
+        }
+    }
+
+    #[test]
+    fn every_value_comes_back_to_the_bit_and_older_hubs_wrote_all_of_it() {
+        let numbers = [
+            0.0,
+            -0.0,
+            18.5,
+            -18.55,
+            36.87,
+            0.005,
+            1.0 / 3.0,
+            1e15,
+            9.1e18,
+            -1e300,
+            f64::MAX,
+        ];
+        for value in numbers {
+            let point = Point { value, ..START };
+            let mut chunk = Chunk::default();
+            chunk.push(0, &point);
+            let written = chunk.finish();
+            let read = |bytes: &[u8]| {
+                let mut read = None;
+                Chunk::read(bytes, |_, point| read = Some(point.value.to_bits())).unwrap();
+                read
+            };
+            assert_eq!(read(&written), Some(value.to_bits()), "{value}");
+            // Six numbers that are 0 between the flags and the value.
+            let mut older = vec![0; 7];
+            older.extend(value.to_le_bytes());
+            older.extend(crc32fast::hash(&older).to_le_bytes());
+            assert_eq!(read(&older), Some(value.to_bits()), "{value}");
         }
     }
 

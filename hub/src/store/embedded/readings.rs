@@ -84,8 +84,12 @@ pub(super) fn fold(
         let mut families: BTreeMap<SeriesId, Vec<SeriesId>> = BTreeMap::new();
         for (id, series) in of_site.filter(|(_, series)| is_asked(series)) {
             families.entry(series.family).or_default().push(id);
-            for point in memory.open_points(id, hours.clone()) {
-                if let Some(bucket) = bucket_of(&edges, point.time) {
+        }
+        for (family, series) in &families {
+            for (id, point) in memory.open_points(*family, hours.clone()) {
+                if series.contains(id)
+                    && let Some(bucket) = bucket_of(&edges, point.time)
+                {
                     sums[bucket].add(point.value);
                 }
             }
@@ -277,15 +281,18 @@ impl Walk {
             .filter(|(_, series)| is_asked(series))
             .map(|(id, series)| (id, series.clone()))
             .collect();
+        let families: BTreeSet<SeriesId> = series.values().map(|series| series.family).collect();
         let hours = memory.hours(hours);
         let mut open = HashMap::new();
         let mut taken = 0;
         for hour in &hours {
             let mut points = Vec::new();
-            for id in series.keys() {
-                let of_series = memory.open_points(*id, *hour..*hour + 1);
-                let of_series = of_series.filter(|point| times.contains(&point.time));
-                points.extend(of_series.map(|point| (*id, *point)));
+            for family in &families {
+                let of_family = memory.open_points(*family, *hour..*hour + 1);
+                let is_asked = |(id, point): &&(SeriesId, Point)| {
+                    series.contains_key(id) && times.contains(&point.time)
+                };
+                points.extend(of_family.filter(is_asked));
             }
             // What has the very time of the place may have been on the page before.
             taken += points
@@ -300,7 +307,7 @@ impl Walk {
         }
         Self {
             hours,
-            families: series.values().map(|series| series.family).collect(),
+            families,
             series,
             open,
         }

@@ -1,19 +1,21 @@
 //! Sealing: hours that are over go from the journal into blocks, a slice at a time.
 //!
-//! A slice is one transaction: its blocks, and the mark of how far the hour is. With the last one the
-//! hour's journal rows go. Readings that come after an hour was sealed are merged into its blocks in
-//! the same way; nothing but the blocks of that hour and family is written again.
+//! A slice is packed on a thread of its own, and then written in one transaction: its blocks, and the
+//! mark of how far the hour is. With the last one the hour's journal rows go. Readings that come after
+//! an hour was sealed are merged into its blocks at once, without a thread: nobody else may change a
+//! block between its being read and its being written. Nothing but the blocks of that hour and family
+//! is written again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gatepost_model::Wall;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    block::{self, ANY_SERIES, Block, seal},
-    damage::Damaged,
+    block::{self, ANY_SERIES},
     memory::{Frozen, Memory},
-    point::{HOUR, Point, SeriesId, hour_of},
+    packing::{Family, Packed, Packing, Slice},
+    point::{HOUR, hour_of},
     rows::{integer, see_through, upsert_newest},
     writer::Writer,
 };
@@ -35,54 +37,99 @@ pub type SealError = rusqlite::Error;
 pub enum Sealed {
     /// There is nothing to seal now.
     Nothing,
+    /// A slice is being packed: to be asked again.
+    Packing,
     /// A slice. There may be more.
     Slice,
-    /// A slice, and too much is still held in memory.
-    Pressed,
 }
 
 impl Writer {
-    /// Seals one slice of what is due at `now`.
+    /// Goes on with what is to be sealed at `now`. Waits only where too much is held in memory.
     pub fn seal(&mut self, connection: &mut Connection, now: Wall) -> Result<Sealed, SealError> {
         self.set_aside(connection)?;
-        if !self.choose(now) {
-            return Ok(Sealed::Nothing);
-        }
-        let shared = std::sync::Arc::clone(&self.shared);
-        let memory = shared.read();
-        let Some(frozen) = &memory.sealing else {
-            return Ok(Sealed::Nothing);
+        let packing = match self.packing.take() {
+            Some(packing) => packing,
+            None if self.choose(now) => self.pack(connection)?,
+            None => return Ok(Sealed::Nothing),
         };
-        let hour = frozen.hour;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut slice = Slice::default();
-        let series: Vec<_> = frozen.series.iter().collect();
-        for kin in series.chunk_by(|(one, _), (other, _)| one.0 == other.0) {
-            slice.family(&transaction, (&memory, &shared.damaged), hour, kin)?;
-            if slice.points >= self.slice {
-                break;
+        let waits = self.shared.read().open > MOST_OPEN + self.slice;
+        match packing.end(waits) {
+            Ok(packed) => self.write(connection, &packed)?,
+            Err(packing) => {
+                self.packing = Some(packing);
+                return Ok(Sealed::Packing);
             }
         }
-        let is_last = slice.series == frozen.series.len();
-        slice.finish(&transaction, &memory, frozen, is_last)?;
+        let goes_on = |frozen: &Frozen| frozen.is_first;
+        if self.shared.read().sealing.as_ref().is_some_and(goes_on) {
+            self.packing = Some(self.pack(connection)?);
+        }
+        Ok(Sealed::Slice)
+    }
+
+    /// Begins with the next slice of the hour that is being sealed.
+    fn pack(&self, connection: &Connection) -> rusqlite::Result<Packing> {
+        let memory = self.shared.read();
+        let frozen = memory.sealing.as_ref();
+        let mut slice = Slice {
+            hour: frozen.map_or(0, |frozen| frozen.hour),
+            families: Vec::new(),
+            is_last: false,
+        };
+        let mut points = 0;
+        for (family, open) in frozen.into_iter().flat_map(|frozen| &frozen.families) {
+            if points >= self.slice {
+                break;
+            }
+            points += open.len();
+            slice.families.push(Family {
+                id: *family,
+                before: None,
+                open: Arc::clone(open),
+            });
+        }
+        slice.is_last = frozen.is_none_or(|frozen| frozen.families.len() == slice.families.len());
+        if frozen.is_none_or(|frozen| frozen.is_first) {
+            return Ok(Packing::begin(slice));
+        }
+        let mut block =
+            connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
+        for family in &mut slice.families {
+            let key = block::key(slice.hour, family.id);
+            family.before = block.query_row([key], |row| row.get(0)).optional()?;
+        }
+        Ok(Packing::Done(Box::new(slice.pack())))
+    }
+
+    /// Writes a slice.
+    fn write(&mut self, connection: &mut Connection, packed: &Packed) -> rusqlite::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let memory = shared.read();
+        let Some(frozen) = &memory.sealing else {
+            return Ok(());
+        };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        blocks(&transaction, packed)?;
+        names(&transaction, &memory, packed)?;
+        marks(&transaction, &memory, frozen, packed)?;
+        packed
+            .damaged
+            .iter()
+            .for_each(|(key, _)| shared.damaged.met(*key));
         drop(memory);
 
         // Readers see each reading once: in memory before, in its block after.
         let mut memory = shared.write();
         transaction.commit()?;
-        memory.open -= slice.open;
-        memory.sealed.insert(hour);
-        self.retaining.sealed(hour);
-        if is_last {
+        memory.open -= packed.open;
+        memory.sealed.insert(packed.hour);
+        self.retaining.sealed(packed.hour);
+        if packed.is_last {
             memory.sealing = None;
         } else if let Some(frozen) = &mut memory.sealing {
-            frozen.series = frozen.series.split_off(&(slice.below, 0));
+            frozen.families = frozen.families.split_off(&packed.below);
         }
-        Ok(if memory.open > MOST_OPEN {
-            Sealed::Pressed
-        } else {
-            Sealed::Slice
-        })
+        Ok(())
     }
 
     /// Whether there is an hour being sealed, or one that is due now.
@@ -109,147 +156,91 @@ impl Writer {
             return false;
         };
         if let Some(open) = memory.hours.remove(&hour) {
+            let families = open.families.into_iter();
             memory.sealing = Some(Frozen {
                 hour,
                 through: open.through,
-                series: open
-                    .series
-                    .into_iter()
-                    .map(|(series, points)| ((memory.catalog.family(series), series), points))
-                    .collect(),
+                families: families.map(|(family, kin)| (family, kin.into())).collect(),
+                is_first: !memory.sealed.contains(&hour),
             });
         }
         true
     }
 }
 
-/// One slice under way.
-#[derive(Default)]
-struct Slice {
-    /// How many series it has.
-    series: usize,
-    /// Readings that were written, those among them that had been sealed before too.
-    points: usize,
-    /// Readings that were open.
-    open: usize,
-    /// All families below this one are sealed.
-    below: SeriesId,
-    /// The last number of each log.
-    through: BTreeMap<i64, i64>,
-    gauges: Vec<SeriesId>,
-}
-
-impl Slice {
-    /// The series of one family.
-    fn family(
-        &mut self,
-        transaction: &Transaction<'_>,
-        (memory, damaged): (&Memory, &Damaged),
-        hour: i64,
-        kin: &[(&(SeriesId, SeriesId), &Vec<Point>)],
-    ) -> rusqlite::Result<()> {
-        let Some(((family, _), _)) = kin.first() else {
-            return Ok(());
-        };
-        let key = block::key(hour, *family);
-        let mut members = BTreeMap::new();
-        if memory.sealed.contains(&hour) {
-            members.extend(sealed_before(transaction, damaged, key)?);
-        }
-        for ((_, series), open) in kin {
-            members.entry(*series).or_default().extend_from_slice(open);
-            self.series += 1;
-            self.open += open.len();
-            self.gauges.push(*series);
-            if let Some(known) = memory.catalog.get(*series) {
-                let last = open.iter().map(|point| point.seq).max().unwrap_or(0);
-                let through = self.through.entry(known.log_code).or_default();
-                *through = integer(last)?.max(*through);
-            }
-        }
-        let mut members: Vec<(SeriesId, Vec<Point>)> = members.into_iter().collect();
-        for (_, points) in &mut members {
-            points.sort_unstable_by_key(|point| (point.time, point.seq));
-            self.points += points.len();
-        }
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO reading_block (key, data) VALUES (?1, ?2)")?
-            .execute(params![key, seal(key, &members)])?;
-        self.below = family + 1;
-        Ok(())
-    }
-
-    fn finish(
-        &self,
-        transaction: &Transaction<'_>,
-        memory: &Memory,
-        frozen: &Frozen,
-        is_last: bool,
-    ) -> rusqlite::Result<()> {
-        see_through(transaction, self.through.clone())?;
-        for series in self.gauges.iter().filter_map(|id| memory.catalog.get(*id)) {
-            let newest = memory.newest.get(series.gauge).and_then(Option::as_ref);
-            // What lies in a later hour is in the journal still: it is kept when that hour is sealed.
-            if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= frozen.hour) {
-                upsert_newest(
-                    transaction,
-                    (&series.site, &series.unit, &series.sensor, &series.quantity),
-                    newest.zone,
-                    newest.value,
-                    (newest.time, &newest.log, newest.seq),
-                )?;
-            }
-        }
-        if is_last {
-            // A row that cannot be read goes nowhere.
-            for (id, hour) in &memory.damaged_rows {
-                transaction.execute(
-                    "INSERT INTO reading_damaged (key, data) SELECT ?1, data FROM reading_journal
-                     WHERE id = ?2 AND id <= ?3 AND hour = ?4",
-                    params![
-                        block::key(*hour, ANY_SERIES),
-                        id,
-                        frozen.through,
-                        frozen.hour
-                    ],
-                )?;
-            }
-            transaction.execute(
-                "DELETE FROM reading_journal WHERE hour = ?1 AND id <= ?2",
-                params![frozen.hour, frozen.through],
-            )?;
-            transaction.execute("DELETE FROM reading_sealing", [])?;
-        } else {
-            transaction.execute(
-                "INSERT OR REPLACE INTO reading_sealing (one, hour, below, through)
-                 VALUES (1, ?1, ?2, ?3)",
-                params![frozen.hour, self.below, frozen.through],
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// What a block has already. A damaged one is set aside as it is.
-fn sealed_before(
-    transaction: &Transaction<'_>,
-    damaged: &Damaged,
-    key: i64,
-) -> rusqlite::Result<Vec<(SeriesId, Vec<Point>)>> {
-    let data: Option<Vec<u8>> = transaction
-        .prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    let Some(data) = data else {
-        return Ok(Vec::new());
-    };
-    let members = Block::open(key, &data).and_then(|block| block.points());
-    if members.is_err() {
-        damaged.met(key);
+/// Puts blocks into their table, and aside what was there and is damaged.
+fn blocks(transaction: &Transaction<'_>, packed: &Packed) -> rusqlite::Result<()> {
+    for (key, data) in &packed.damaged {
         transaction.execute(
             "INSERT INTO reading_damaged (key, data) VALUES (?1, ?2)",
             params![key, data],
         )?;
     }
-    Ok(members.unwrap_or_default())
+    let mut insert = transaction
+        .prepare_cached("INSERT OR REPLACE INTO reading_block (key, data) VALUES (?1, ?2)")?;
+    for (key, data) in &packed.blocks {
+        insert.execute(params![key, data])?;
+    }
+    Ok(())
+}
+
+/// Writes the last number of each log and the newest reading of each gauge, as of this slice.
+fn names(transaction: &Transaction<'_>, memory: &Memory, packed: &Packed) -> rusqlite::Result<()> {
+    let mut through: BTreeMap<i64, i64> = BTreeMap::new();
+    for (id, last) in &packed.through {
+        let (Some(series), Some(place)) = (memory.catalog.get(*id), memory.catalog.place(*id))
+        else {
+            continue;
+        };
+        let of_log = through.entry(series.log_code).or_default();
+        *of_log = integer(*last)?.max(*of_log);
+        let newest = memory.newest.get(place.gauge).and_then(Option::as_ref);
+        // What lies in a later hour is in the journal still: it is kept when that hour is sealed.
+        if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= packed.hour) {
+            upsert_newest(
+                transaction,
+                (&series.site, &series.unit, &series.sensor, &series.quantity),
+                newest.zone,
+                newest.value,
+                (newest.time, &newest.log, newest.seq),
+            )?;
+        }
+    }
+    see_through(transaction, through)
+}
+
+/// Says how far the hour is; with its last slice its journal rows go.
+fn marks(
+    transaction: &Transaction<'_>,
+    memory: &Memory,
+    frozen: &Frozen,
+    packed: &Packed,
+) -> rusqlite::Result<()> {
+    if packed.is_last {
+        // A row that cannot be read goes nowhere.
+        for (id, hour) in &memory.damaged_rows {
+            transaction.execute(
+                "INSERT INTO reading_damaged (key, data) SELECT ?1, data FROM reading_journal
+                 WHERE id = ?2 AND id <= ?3 AND hour = ?4",
+                params![
+                    block::key(*hour, ANY_SERIES),
+                    id,
+                    frozen.through,
+                    frozen.hour
+                ],
+            )?;
+        }
+        transaction.execute(
+            "DELETE FROM reading_journal WHERE hour = ?1 AND id <= ?2",
+            params![frozen.hour, frozen.through],
+        )?;
+        transaction.execute("DELETE FROM reading_sealing", [])?;
+    } else {
+        transaction.execute(
+            "INSERT OR REPLACE INTO reading_sealing (one, hour, below, through)
+             VALUES (1, ?1, ?2, ?3)",
+            params![frozen.hour, packed.below, frozen.through],
+        )?;
+    }
+    Ok(())
 }

@@ -76,9 +76,12 @@ impl File {
         let mut writing = self.writing.lock().unwrap();
         let (connection, writer) = &mut *writing;
         let now = contract::wall("2027-01-01T00:00:00Z");
-        for _ in 0..most {
-            if writer.seal(connection, now).unwrap() == Sealed::Nothing {
-                return;
+        let mut slices = 0;
+        while slices < most {
+            match writer.seal(connection, now).unwrap() {
+                Sealed::Nothing => return,
+                Sealed::Packing => std::thread::yield_now(),
+                Sealed::Slice => slices += 1,
             }
         }
     }
@@ -187,6 +190,34 @@ fn what_is_sealed_half_is_the_same_and_so_it_is_after_a_start() {
     let file = file.reopened();
     assert_eq!(contract::answers(&file.store, &site), with_late);
     assert_eq!(file.append(&late), 0);
+}
+
+#[test]
+fn what_comes_while_a_slice_is_packed_is_there_once() {
+    let all = many_readings();
+    let (begin, rest) = all.split_at(9_000);
+    let (file, unsealed) = (File::empty(), File::empty());
+    file.append(begin);
+    unsealed.append(begin);
+    let site = contract::site();
+    let goes_on = || {
+        let mut writing = file.writing.lock().unwrap();
+        let (connection, writer) = &mut *writing;
+        let now = contract::wall("2027-01-01T00:00:00Z");
+        writer.seal(connection, now).unwrap()
+    };
+    // Of the hours that are being sealed, too.
+    for part in rest.chunks(600) {
+        assert_ne!(goes_on(), Sealed::Nothing);
+        assert_eq!((file.append(part), unsealed.append(part)), (600, 600));
+        assert_eq!(file.append(part), 0);
+        let expected = contract::answers(&unsealed.store, &site);
+        assert_eq!(contract::answers(&file.store, &site), expected);
+    }
+    file.seal();
+    let expected = contract::answers(&unsealed.store, &site);
+    assert_eq!(contract::answers(&file.store, &site), expected);
+    assert_eq!(file.append(&all), 0);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Writing: in the journal's transaction, and after it in memory.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
 use gatepost_model::{
-    SensorId,
+    SensorId, Wall,
     event::{Happening, Reading},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -17,6 +17,7 @@ use super::{
     catalog::{Catalog, Run, join},
     held::Held,
     memory::{Memory, Newest, Shared},
+    packing::Packing,
     point::{Chunk, Point, SeriesId, hour_of},
     retain::Retaining,
     rows::{Codes, put_newest, put_row},
@@ -34,6 +35,8 @@ pub struct Writer {
     known: Known,
     /// How many readings are sealed at once.
     pub(super) slice: usize,
+    /// The slice that is being packed.
+    pub(super) packing: Option<Packing>,
     /// Something was appended that is not confirmed.
     is_open: bool,
     /// The last number of each log that is confirmed, as far as readings go that are not sealed.
@@ -66,13 +69,13 @@ pub struct Appended {
     /// How many events were new.
     pub added: u64,
     series: Vec<NewSeries>,
-    hours: BTreeMap<i64, Hour>,
-    /// The last number of each log.
-    through: FxHashMap<i64, u64>,
+    hours: Vec<Hour>,
+    /// The last number of each log after each run of it.
+    through: Vec<(i64, u64)>,
     /// Readings that are kept as rows.
     newest: Vec<(StoredEvent, Reading)>,
     /// The newest time that a unit's own clock gave.
-    sure: Option<i64>,
+    sure: Option<Wall>,
 }
 
 /// A series that an append makes.
@@ -85,8 +88,9 @@ struct NewSeries {
 }
 
 /// New readings of an hour.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Hour {
+    hour: i64,
     /// The journal row that they are in.
     row: i64,
     chunk: Chunk,
@@ -100,11 +104,13 @@ impl Writer {
         let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
         {
             let memory = shared.read();
-            for (series, points) in memory.open_series() {
-                let Some(known) = memory.catalog.get(series) else {
-                    continue;
-                };
-                let last = points.iter().map(|point| point.seq).max().unwrap_or(0);
+            for kin in memory.open_kin() {
+                // Kin are of one run, and so of one log.
+                let known = kin
+                    .first()
+                    .and_then(|(series, _)| memory.catalog.get(*series));
+                let Some(known) = known else { continue };
+                let last = kin.iter().map(|(_, point)| point.seq).max().unwrap_or(0);
                 let through = confirmed.entry(known.log_code).or_default();
                 *through = last.max(*through);
             }
@@ -113,6 +119,7 @@ impl Writer {
             shared: Arc::new(shared),
             known: Known::default(),
             slice: SLICE,
+            packing: None,
             is_open: false,
             confirmed,
             next_row: connection.query_row(NEXT_ROW, [], |row| row.get(0))?,
@@ -139,16 +146,18 @@ impl Writer {
             confirmed: &self.confirmed,
             appended: Appended::default(),
             next_row: &mut self.next_row,
+            hours: FxHashMap::default(),
+            events: events.len(),
+            key: String::new(),
             new_series: HashMap::new(),
             families: HashMap::new(),
         };
         let mut rest = events;
         while let Some(first) = rest.first() {
             // Batches are of one run each: what is looked up for one event serves the next ones.
-            let run = Run::of(first);
-            let length = rest.iter().take_while(|event| run.is_of(event)).count();
-            let (same, more) = rest.split_at(length);
-            appending.run(&run, same)?;
+            let is_same = |event: &&StoredEvent| Run::is_same(first, event);
+            let (same, more) = rest.split_at(rest.iter().take_while(is_same).count());
+            appending.run(first, same)?;
             rest = more;
         }
         appending.finish()
@@ -158,7 +167,7 @@ impl Writer {
     pub fn confirm(&mut self, appended: Appended) {
         self.is_open = false;
         if let Some(sure) = appended.sure {
-            self.retaining.is_sure_of(sure);
+            self.retaining.is_sure_of(sure.micros());
         }
         self.confirmed.extend(appended.through);
         let mut memory = self.shared.write();
@@ -166,8 +175,8 @@ impl Writer {
             let family = Some(new.family);
             memory.catalog.push(new.run, new.log, family, &new.reading);
         }
-        for (hour, new) in &appended.hours {
-            memory.push(*hour, new.row, &new.points);
+        for new in &appended.hours {
+            memory.push(new.hour, new.row, &new.points);
         }
         for (event, reading) in appended.newest {
             let gauge = (event.unit, reading.sensor, reading.quantity);
@@ -178,6 +187,7 @@ impl Writer {
                 seq: event.seq,
                 value: reading.value,
                 zone: reading.zone,
+                series: None,
             };
             memory.see_newest(gauge, seen);
         }
@@ -192,6 +202,12 @@ struct Appending<'a, 't> {
     confirmed: &'a FxHashMap<i64, u64>,
     appended: Appended,
     next_row: &'a mut i64,
+    /// Where the hours are among those appended.
+    hours: FxHashMap<i64, usize>,
+    /// How many events there are.
+    events: usize,
+    /// To look up a run with.
+    key: String,
     /// Series that this append makes.
     new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
     /// The families that they have joined last, and how many those have.
@@ -200,61 +216,83 @@ struct Appending<'a, 't> {
 
 impl Appending<'_, '_> {
     /// Events of one run.
-    fn run(&mut self, run: &Run, events: &[StoredEvent]) -> rusqlite::Result<()> {
-        let log = self.known.codes.log(self.transaction, run)?;
-        let series = self.memory.catalog.run(run);
-        // Nearly always a number is above the last one.
-        let mut through = self.through(log)?;
+    fn run(&mut self, first: &StoredEvent, events: &[StoredEvent]) -> rusqlite::Result<()> {
+        let series = self.memory.catalog.run(first, &mut self.key);
+        let log = match series {
+            Some(series) => series.log,
+            None => self.known.codes.log(self.transaction, &Run::of(first))?,
+        };
+        let mut known = self.log(log)?;
+        let (mut place, mut at) = (None, usize::MAX);
         for event in events {
-            if event.seq > through {
-                through = event.seq;
-                self.hold(log, event.seq);
-            } else if !self.fills_a_hole(log, event.seq)? {
+            // Nearly always a number is above the last one.
+            if event.seq > known.through {
+                known.through = event.seq;
+                if let Some(held) = &mut known.held {
+                    held.add(event.seq);
+                }
+            } else if !self.fills_a_hole(log, &mut known, event.seq)? {
                 continue;
             }
             self.appended.added += 1;
             if event.is_by_the_units_clock() {
-                self.appended.sure = self.appended.sure.max(Some(event.time.micros()));
+                self.appended.sure = self.appended.sure.max(Some(event.time));
             }
             let Some((reading, point)) = Point::of(event) else {
                 self.row(log, event)?;
                 continue;
             };
-            let known = self.memory.catalog.find(series, reading);
-            let id = match known.or_else(|| self.made(run, reading)) {
+            let found = series.and_then(|series| series.find(reading, &mut place));
+            let id = match found {
                 Some(id) => id,
-                None => self.make(run, log, reading)?,
+                None => self.new_series(first, (log, series.and_then(|it| it.family)), reading)?,
             };
-            let hour = self.appended.hours.entry(hour_of(point.time)).or_default();
+            let hour = hour_of(point.time);
+            if self.appended.hours.get(at).is_none_or(|it| it.hour != hour) {
+                at = self.hour(hour);
+            }
+            let hour = &mut self.appended.hours[at];
             hour.chunk.push(id, &point);
             hour.points.push((id, point));
         }
-        self.known.logs.entry(log).or_default().through = through;
-        self.appended.through.insert(log, through);
+        self.appended.through.push((log, known.through));
+        self.known.logs.insert(log, known);
         Ok(())
     }
 
-    /// The last number of a log.
-    fn through(&mut self, log: i64) -> rusqlite::Result<u64> {
-        if let Some(known) = self.known.logs.get(&log) {
-            return Ok(known.through);
+    /// The place of an hour among those appended.
+    fn hour(&mut self, hour: i64) -> usize {
+        let (hours, events) = (&mut self.appended.hours, self.events);
+        *self.hours.entry(hour).or_insert_with(|| {
+            // Nearly always all are of one.
+            let likely = if hours.is_empty() { events } else { 0 };
+            hours.push(Hour {
+                hour,
+                row: 0,
+                chunk: Chunk::for_about(likely),
+                points: Vec::with_capacity(likely),
+            });
+            hours.len() - 1
+        })
+    }
+
+    /// Takes out what is remembered of a log: to be put back when its events are appended.
+    fn log(&mut self, log: i64) -> rusqlite::Result<LogKnown> {
+        if let Some(known) = self.known.logs.remove(&log) {
+            return Ok(known);
         }
         let confirmed = self.confirmed.get(&log).copied().unwrap_or(0);
-        let known = LogKnown {
+        Ok(LogKnown {
             through: through(self.transaction, log)?.max(confirmed),
             held: None,
-        };
-        let through = known.through;
-        self.known.logs.insert(log, known);
-        Ok(through)
+        })
     }
 
     /// Whether a number that is not above the last one is new.
-    fn fills_a_hole(&mut self, log: i64, seq: u64) -> rusqlite::Result<bool> {
-        let known = self.known.logs.entry(log).or_default();
+    fn fills_a_hole(&self, log: i64, known: &mut LogKnown, seq: u64) -> rusqlite::Result<bool> {
         if known.held.is_none() {
             let mut held = held(self.transaction, self.memory, log)?;
-            let pending = self.appended.hours.values().flat_map(|hour| &hour.points);
+            let pending = self.appended.hours.iter().flat_map(|hour| &hour.points);
             let of_log = |id: SeriesId| match self.memory.catalog.get(id) {
                 Some(series) => series.log_code == log,
                 None => self
@@ -271,14 +309,6 @@ impl Appending<'_, '_> {
         Ok(known.held.as_mut().is_some_and(|held| held.add(seq)))
     }
 
-    /// A number above the last one was added.
-    fn hold(&mut self, log: i64, seq: u64) {
-        let known = self.known.logs.get_mut(&log);
-        if let Some(held) = known.and_then(|known| known.held.as_mut()) {
-            held.add(seq);
-        }
-    }
-
     fn row(&mut self, log: i64, event: &StoredEvent) -> rusqlite::Result<()> {
         put_row(self.transaction, &mut self.known.codes, log, event)?;
         if let Some(Happening::Reading(reading)) = event.happening()
@@ -290,18 +320,31 @@ impl Appending<'_, '_> {
         Ok(())
     }
 
-    fn made(&self, run: &Run, reading: &Reading) -> Option<SeriesId> {
-        if self.new_series.is_empty() {
-            return None;
+    /// A series that was not there before this append.
+    fn new_series(
+        &mut self,
+        first: &StoredEvent,
+        (log, family): (i64, Option<(SeriesId, usize)>),
+        reading: &Reading,
+    ) -> rusqlite::Result<SeriesId> {
+        let key = (Run::of(first), reading.sensor.clone());
+        let made = self.new_series.get(&key);
+        let same = made
+            .into_iter()
+            .flatten()
+            .find(|(_, it)| it.quantity == reading.quantity && it.zone == reading.zone);
+        match same {
+            Some((id, _)) => Ok(*id),
+            None => self.make(&key.0, (log, family), reading),
         }
-        let key = (run.clone(), reading.sensor.clone());
-        let made = self.new_series.get(&key)?.iter();
-        let mut same =
-            made.filter(|(_, it)| it.quantity == reading.quantity && it.zone == reading.zone);
-        same.next().map(|(id, _)| *id)
     }
 
-    fn make(&mut self, run: &Run, log: i64, reading: &Reading) -> rusqlite::Result<SeriesId> {
+    fn make(
+        &mut self,
+        run: &Run,
+        (log, family): (i64, Option<(SeriesId, usize)>),
+        reading: &Reading,
+    ) -> rusqlite::Result<SeriesId> {
         let at = self.memory.catalog.len() + self.appended.series.len();
         let too_many = || rusqlite::Error::ToSqlConversionFailure("too many series".into());
         let id = SeriesId::try_from(at).map_err(|_| too_many())?;
@@ -309,10 +352,7 @@ impl Appending<'_, '_> {
             return Err(too_many());
         }
         let before = self.families.get(run).copied();
-        let family = join(
-            before.or_else(|| self.memory.catalog.family_to_join(run)),
-            id,
-        );
+        let family = join(before.or(family), id);
         self.families.insert(run.clone(), family);
         let (family, _) = family;
         let codes = &mut self.known.codes;
@@ -351,11 +391,11 @@ impl Appending<'_, '_> {
         let mut insert = self
             .transaction
             .prepare_cached("INSERT INTO reading_journal (id, hour, data) VALUES (?1, ?2, ?3)")?;
-        for (hour, new) in &mut self.appended.hours {
+        for new in &mut self.appended.hours {
             let chunk = std::mem::take(&mut new.chunk);
             new.row = *self.next_row;
             *self.next_row += 1;
-            insert.execute(params![new.row, hour, chunk.finish()])?;
+            insert.execute(params![new.row, new.hour, chunk.finish()])?;
         }
         Ok(self.appended)
     }
@@ -381,10 +421,10 @@ fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
 /// The numbers of a log's readings that are not sealed.
 fn open_seqs(memory: &Memory, log: i64) -> impl Iterator<Item = u64> {
     memory
-        .open_series()
+        .open_kin()
+        .flatten()
         .filter(move |(series, _)| is_of_log(&memory.catalog, *series, log))
-        .flat_map(|(_, points)| points)
-        .map(|point| point.seq)
+        .map(|(_, point)| point.seq)
 }
 
 fn is_of_log(catalog: &Catalog, series: SeriesId, log: i64) -> bool {
