@@ -30,6 +30,7 @@ impl Wall {
     }
 
     /// Microseconds since 1970.
+    #[inline]
     pub fn micros(self) -> i64 {
         self.0.timestamp_micros()
     }

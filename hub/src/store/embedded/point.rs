@@ -174,17 +174,31 @@ impl Chunk {
         let zero = (0, START);
         let (last_series, last) = self.last.as_ref().unwrap_or(&zero);
         let apart = |point: &Point| point.mono.wrapping_sub(point.time);
-        let mut out = [0; MOST];
+        let further = i64::from(series) - i64::from(*last_series);
+        let later = point.seq.wrapping_sub(last.seq).cast_signed();
+        let is_next = further == 1 && later == 1;
+        let came = (point.received_ms, point.error_ms);
+        let is_with = came == (last.received_ms, last.error_ms);
         let hundredths = hundredths(point.value);
-        out[0] = point.flags() | hundredths.map_or(0, |_| HUNDREDTHS);
+        let mut out = [0; MOST];
+        out[0] = point.flags()
+            | if hundredths.is_some() { HUNDREDTHS } else { 0 }
+            | if is_next { NEXT } else { 0 }
+            | if is_with { WITH } else { 0 };
         let mut length = 1;
         let mut put = |number: i64| length += number.encode_var(&mut out[length..]);
-        put(i64::from(series) - i64::from(*last_series));
+        if !is_next {
+            put(further);
+        }
         put(point.time - last.time);
         put(apart(point).wrapping_sub(apart(last)));
-        put(point.seq.wrapping_sub(last.seq).cast_signed());
-        put(point.received_ms - last.received_ms);
-        length += point.error_ms.encode_var(&mut out[length..]);
+        if !is_next {
+            put(later);
+        }
+        if !is_with {
+            put(point.received_ms - last.received_ms);
+            length += point.error_ms.encode_var(&mut out[length..]);
+        }
         match hundredths {
             Some(whole) => length += whole.encode_var(&mut out[length..]),
             None => {
@@ -216,16 +230,22 @@ impl Chunk {
         let (mut series, mut last) = (0_i64, START);
         while !bytes.is_empty() {
             let flags = bytes.byte()?;
-            let (source, is_stamped) = from_flags(i64::from(flags & !HUNDREDTHS))?;
-            series += bytes.number::<i64>()?;
+            let (source, is_stamped) = from_flags(i64::from(flags & !(HUNDREDTHS | NEXT | WITH)))?;
+            let (is_next, is_with) = (flags & NEXT != 0, flags & WITH != 0);
+            series += if is_next { 1 } else { bytes.number()? };
             let time = last.time.wrapping_add(bytes.number()?);
             let offset = last
                 .mono
                 .wrapping_sub(last.time)
                 .wrapping_add(bytes.number()?);
-            let seq = last.seq.wrapping_add_signed(bytes.number()?);
-            let received_ms = last.received_ms.wrapping_add(bytes.number()?);
-            let error_ms = bytes.number()?;
+            let later = if is_next { 1 } else { bytes.number()? };
+            let seq = last.seq.wrapping_add_signed(later);
+            let (received_ms, error_ms) = if is_with {
+                (last.received_ms, last.error_ms)
+            } else {
+                let received_ms = last.received_ms.wrapping_add(bytes.number()?);
+                (received_ms, bytes.number()?)
+            };
             let value = if flags & HUNDREDTHS != 0 {
                 bytes.number::<i64>()? as f64 / 100.0
             } else {
@@ -249,13 +269,17 @@ impl Chunk {
 }
 
 /// A reading of a chunk takes about so many bytes,
-const USUAL: usize = 16;
+const USUAL: usize = 12;
 /// and at most so many: flags, six numbers of up to ten, and its value, which is one or 8.
 const MOST: usize = 1 + 7 * 10;
 
-/// Set in the flags of a reading of which the value stands in hundredths, as nearly all do that a
-/// sensor gives. Older hubs did not write it so.
+// Set in the flags of a reading where something is told in fewer bytes. Older hubs set none of them.
+/// Its value stands in hundredths, as nearly all do that a sensor gives.
 const HUNDREDTHS: u8 = 8;
+/// Its series and its sequence are each one more than the last one's: sensors are read in turn.
+const NEXT: u8 = 16;
+/// It was received with the last one, and its time is off by as much at most.
+const WITH: u8 = 32;
 
 /// A value in hundredths, if it comes back from them as it was, to the bit.
 fn hundredths(value: f64) -> Option<i64> {
