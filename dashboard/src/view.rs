@@ -387,7 +387,34 @@ pub struct Series {
     /// `time`, then `n` or `n,min,mean,max`, then `coverage`.
     pub columns: Vec<String>,
     /// One row a bucket, in order.
-    pub rows: Vec<Vec<Value>>,
+    #[schema(value_type = Vec<Vec<Value>>)]
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A field of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// A time.
+    Time(Wall),
+    /// How many.
+    Whole(i64),
+    /// A measured number, or a share.
+    Number(f64),
+    /// Not known: `null`.
+    Unknown,
+}
+
+impl From<Option<i64>> for Cell {
+    fn from(whole: Option<i64>) -> Self {
+        whole.map_or(Self::Unknown, Self::Whole)
+    }
+}
+
+impl From<Option<f64>> for Cell {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Unknown, Self::Number)
+    }
 }
 
 /// A page of events as stored: `GET /api/v1/sites/{site}/events`.

@@ -4,10 +4,9 @@
 
 use gatepost_dashboard::{
     ports::{ReadError, SeriesQuery},
-    view::Series,
+    view::{Cell, Series},
 };
 use gatepost_model::{Direction, LaneId, LaneKind, LeadsTo, Site, Wall, Zone};
-use serde_json::Value;
 
 use crate::{
     calendar::SiteZone,
@@ -77,7 +76,7 @@ impl Source<'_> {
         }
         let rows = counts.into_iter().zip(coverage).map(|(n, coverage)| {
             let n = (n > 0 || coverage > 0.0).then_some(n);
-            (vec![Value::from(n)], coverage)
+            ([many(n)], coverage)
         });
         Ok(table(&["n"], edges, rows))
     }
@@ -130,7 +129,7 @@ impl Source<'_> {
                 let has_begun = bucket[0] < self.now && bucket[1] > begins;
                 let is_told = lost_from.is_none_or(|from| bucket[1] <= from);
                 let is_known = has_begun && is_told && (is_seen || coverage > 0.0);
-                (vec![Value::from(is_known.then_some(estimate))], coverage)
+                ([Cell::from(is_known.then_some(estimate))], coverage)
             })
             .collect();
         Ok(table(&["n"], edges, rows))
@@ -184,9 +183,9 @@ impl Source<'_> {
                 Some(stats) => Some(stats.n),
                 None => (coverage > 0.0).then_some(0),
             };
-            let number = |of: fn(Stats) -> f64| Value::from(stats.map(of));
-            let values = vec![
-                Value::from(n),
+            let number = |of: fn(Stats) -> f64| Cell::from(stats.map(of));
+            let values = [
+                many(n),
                 number(|stats| stats.min),
                 number(|stats| stats.mean),
                 number(|stats| stats.max),
@@ -264,19 +263,24 @@ fn passages_of(lanes: &[LaneId], dir: Option<Direction>) -> Option<CountFilter> 
     })
 }
 
-fn table(
-    names: &[&str],
+fn many(n: Option<u64>) -> Cell {
+    Cell::from(n.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+fn table<const N: usize>(
+    names: &[&str; N],
     edges: &[Wall],
-    rows: impl IntoIterator<Item = (Vec<Value>, f64)>,
+    rows: impl IntoIterator<Item = ([Cell; N], f64)>,
 ) -> Series {
     let columns = std::iter::once("time")
         .chain(names.iter().copied())
         .chain(std::iter::once("coverage"));
     let rows = edges.iter().zip(rows).map(|(start, (values, coverage))| {
-        std::iter::once(Value::from(start.to_string()))
-            .chain(values)
-            .chain(std::iter::once(Value::from(six_digits(coverage))))
-            .collect()
+        let mut row = Vec::with_capacity(N + 2);
+        row.push(Cell::Time(*start));
+        row.extend(values);
+        row.push(Cell::Number(six_digits(coverage)));
+        row
     });
     Series {
         columns: columns.map(str::to_owned).collect(),

@@ -156,7 +156,10 @@ impl fmt::Debug for Wall {
 
 impl Serialize for Wall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match to_form(self.0) {
+            Some(form) => serializer.serialize_str(std::str::from_utf8(&form).unwrap_or_default()),
+            None => serializer.collect_str(self),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use gatepost_dashboard::{
     view::EventPage,
 };
 use gatepost_model::SiteId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -120,7 +120,12 @@ fn column(series: &Series, name: &str) -> Value {
         .iter()
         .position(|column| column == name)
         .unwrap();
-    series.rows.iter().map(|row| row[column].clone()).collect()
+    series.rows.iter().map(|row| json!(row[column])).collect()
+}
+
+/// A row as it goes out, without its time.
+fn row(series: &Series, at: usize) -> Value {
+    json!(series.rows[at][1..])
 }
 
 fn passages() -> Setup {
@@ -241,40 +246,19 @@ fn measurements_have_their_least_mean_and_most() {
         series.columns,
         ["time", "n", "min", "mean", "max", "coverage"]
     );
-    assert_eq!(
-        series.rows[0][1..],
-        [json!(2), json!(10.0), json!(15.0), json!(20.0), json!(1.0)]
-    );
-    assert_eq!(
-        series.rows[1][1..],
-        [json!(0), Value::Null, Value::Null, Value::Null, json!(0.75)]
-    );
-    assert_eq!(
-        series.rows[2][1..],
-        [
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            json!(0.0)
-        ]
-    );
+    assert_eq!(row(&series, 0), json!([2, 10.0, 15.0, 20.0, 1.0]));
+    assert_eq!(row(&series, 1), json!([0, null, null, null, 0.75]));
+    assert_eq!(row(&series, 2), json!([null, null, null, null, 0.0]));
     let first = |metric: &str, sensor: Option<&str>| {
         let series = setup.ask(metric, |query| {
             query.sensor = sensor.map(|it| it.parse().unwrap())
         });
-        series.rows[0][1..].to_vec()
+        row(&series, 0)
     };
     assert_eq!(first("ambient_c", Some("yard-env"))[0], 2);
     assert_eq!(first("ambient_c", Some("other"))[0], Value::Null);
-    assert_eq!(
-        first("litres", None),
-        [json!(1), json!(2.5), json!(2.5), json!(2.5), json!(1.0)]
-    );
-    assert_eq!(
-        first("skin_c", None),
-        [json!(1), json!(34.5), json!(34.5), json!(34.5), json!(1.0)]
-    );
+    assert_eq!(first("litres", None), json!([1, 2.5, 2.5, 2.5, 1.0]));
+    assert_eq!(first("skin_c", None), json!([1, 34.5, 34.5, 34.5, 1.0]));
     assert_eq!(first("never_measured", None)[0], Value::Null);
     // No lane of people leads there: nothing is screened, rather than everyone.
     let nowhere = setup.ask("skin_c", |query| query.zone = Some(Zone::Isolation));
