@@ -4,7 +4,10 @@
 //! to be refused. Whatever happens between (no answer, half an answer, the end of the process), it is
 //! sent again: a point that is there already is written over by itself.
 
+mod batch;
 mod delivery;
+mod retaining;
+mod tidy;
 
 use std::{
     path::Path,
@@ -21,7 +24,7 @@ use tracing::{error, info, warn};
 use super::{
     Client, Retention, SetupError,
     answer::Answer,
-    damage, gone, line,
+    damage, gone,
     packed::{self, Waiting},
     retain::{Retainer, Slice},
     waiting::Shared,
@@ -31,15 +34,11 @@ use crate::{
     engine::chain,
     health::Health,
 };
+use batch::Batch;
 use delivery::{Delivery, Step};
 
 /// The part's name in `/readyz`.
 pub const PART: &str = "influxdb";
-
-/// The most lines of a request.
-const MOST_LINES: usize = 5000;
-/// The most bytes of a request, before it is packed.
-const MOST_BYTES: usize = 1024 * 1024;
 
 /// How long the forwarder waits for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,27 +89,6 @@ pub struct Forwarder {
     resting: Option<Stopwatch>,
     /// Why that failed last.
     why_resting: String,
-}
-
-/// Rows under way.
-#[derive(Debug)]
-struct Batch {
-    /// The first row, and the last.
-    rows: (i64, i64),
-    /// What they take in the journal.
-    bytes: u64,
-    events: Vec<Waiting>,
-    lines: String,
-    /// Where each line begins; one more at the end.
-    begins: Vec<usize>,
-    /// The event of each line.
-    of_line: Vec<usize>,
-    delivery: Delivery,
-    /// Events that have no line, or that InfluxDB refused, with the reason.
-    refused: Vec<(usize, String)>,
-    /// Rows that cannot be read.
-    damaged: Vec<i64>,
-    is_packed: bool,
 }
 
 /// What became of a try.
@@ -425,158 +403,6 @@ impl Forwarder {
         }
         Ok(())
     }
-
-    /// A slice of what sites do not keep any longer, if this may be done now.
-    pub fn retain(&mut self) -> Result<Slice, ForwardError> {
-        let is_settled = |since: &Stopwatch| since.elapsed() >= self.pace.settle;
-        let in_doubt = "SELECT 1 FROM influx_mark WHERE sending > confirmed";
-        if self.batch.is_some()
-            || !self.unanswered.iter().all(is_settled)
-            || !self.resting.iter().all(is_settled)
-            || self.connection.prepare_cached(in_doubt)?.exists([])?
-        {
-            return Ok(Slice::Nothing);
-        }
-        let slice = self.retainer.slice(&self.clock);
-        Ok(self.rests(slice))
-    }
-
-    /// Takes out what is marked, if this may be done now.
-    fn finish(&mut self) -> Slice {
-        let is_settled = |since: &Stopwatch| since.elapsed() >= self.pace.settle;
-        if !self.resting.iter().all(is_settled) {
-            let why = self.why_resting.clone();
-            return Slice::Wait { why };
-        }
-        let slice = self.retainer.finish();
-        self.rests(slice)
-    }
-
-    /// What failed is left alone for a while: without an answer it may still be under way.
-    fn rests(&mut self, slice: Slice) -> Slice {
-        if let Slice::Wait { why } = &slice {
-            if self.why_resting != *why {
-                warn!(
-                    why,
-                    "what sites do not keep any longer cannot be taken out of InfluxDB; it stays"
-                );
-                self.why_resting.clone_from(why);
-            }
-            self.resting = Some(self.clock.stopwatch());
-        } else {
-            self.resting = None;
-        }
-        slice
-    }
-
-    /// Answers whether there was a slice.
-    fn retains(&mut self) -> bool {
-        match self.retain() {
-            Ok(slice) => slice == Slice::Done,
-            Err(error) => {
-                warn!(error = chain(&error), "what sites keep cannot be looked at");
-                false
-            }
-        }
-    }
-
-    /// Confirmed rows leave the journal after a day.
-    fn tidy(&mut self) {
-        let now = self.clock.now();
-        if self
-            .tidied
-            .is_some_and(|tidied| now.micros_since(tidied) < TIDY_US)
-        {
-            return;
-        }
-        self.tidied = Some(now);
-        if let Err(error) = self.let_go(now) {
-            warn!(
-                error = chain(&error),
-                "what InfluxDB has cannot leave the journal yet"
-            );
-        }
-    }
-
-    /// Takes confirmed rows out, and gives their room back.
-    fn let_go(&self, now: Wall) -> rusqlite::Result<()> {
-        self.connection.execute(
-            "DELETE FROM influx_row WHERE id IN (
-                 SELECT id FROM influx_row
-                 WHERE id <= (SELECT confirmed FROM influx_mark) ORDER BY id LIMIT ?2)
-               AND received < ?1",
-            params![now.plus_micros(-KEPT_US).micros(), TIDY_ROWS],
-        )?;
-        let free: i64 = self
-            .connection
-            .pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-        if free > SLACK {
-            let pages = (free - SLACK).min(GIVEN);
-            self.connection
-                .pragma(None, "incremental_vacuum", pages, |_| Ok(()))?;
-        }
-        Ok(())
-    }
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            rows: (0, 0),
-            bytes: 0,
-            events: Vec::new(),
-            lines: String::new(),
-            begins: vec![0],
-            of_line: Vec::new(),
-            delivery: Delivery::of(0),
-            refused: Vec::new(),
-            damaged: Vec::new(),
-            is_packed: true,
-        }
-    }
-}
-
-impl Batch {
-    /// Takes a row, unless the request would be too large.
-    fn take(&mut self, id: i64, waiting: Vec<Waiting>, bytes: usize) -> bool {
-        let (before, begins) = (self.lines.len(), self.begins.len());
-        let (events, refused) = (self.events.len(), self.refused.len());
-        for it in waiting {
-            match line::write(&mut self.lines, &it.event, it.twin) {
-                Ok(()) => {
-                    self.begins.push(self.lines.len());
-                    self.of_line.push(self.events.len());
-                }
-                Err(unfit) => self.refused.push((self.events.len(), unfit.to_string())),
-            }
-            self.events.push(it);
-        }
-        let is_too_large = self.of_line.len() > MOST_LINES || self.lines.len() > MOST_BYTES;
-        if is_too_large && self.rows.1 > 0 {
-            self.lines.truncate(before);
-            self.begins.truncate(begins);
-            self.of_line.truncate(begins - 1);
-            self.events.truncate(events);
-            self.refused.truncate(refused);
-            return false;
-        }
-        self.reach(id, bytes);
-        true
-    }
-
-    /// Takes nothing of a row that cannot be read.
-    fn pass_over(&mut self, id: i64, bytes: usize) {
-        self.damaged.push(id);
-        self.reach(id, bytes);
-    }
-
-    fn reach(&mut self, id: i64, bytes: usize) {
-        if self.rows.0 == 0 {
-            self.rows.0 = id;
-        }
-        self.rows.1 = id;
-        self.bytes += bytes as u64;
-    }
 }
 
 fn pause(runtime: &Handle, stop: &CancellationToken, span: Duration) {
@@ -595,10 +421,3 @@ const MANY: u64 = 256 * 1024;
 const EQUAL_FAILURES: u32 = 3;
 /// Fewer lines than this are no reason for a server to stumble.
 const FEW_LINES: usize = 100;
-const TIDY_US: i64 = 60_000_000;
-const TIDY_ROWS: i64 = 10_000;
-/// Free pages that stay in the file for what comes.
-const SLACK: i64 = 2048;
-/// Pages that are given back at once.
-const GIVEN: i64 = 4096;
-const KEPT_US: i64 = 24 * 3_600_000_000;
