@@ -97,21 +97,45 @@ pub(super) struct Frozen {
 }
 
 /// A newest reading.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Newest {
     pub(super) time: i64,
-    pub(super) log: LogId,
     pub(super) seq: u64,
     pub(super) value: f64,
-    pub(super) zone: Option<Zone>,
-    /// The series that it is of, if it is of one that blocks have.
-    pub(super) series: Option<SeriesId>,
+    pub(super) of: Of,
+}
+
+/// What tells the log and the zone of a newest reading.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// The series that it is of.
+    Series(SeriesId),
+    /// It is of none: kept as a row, or read from the table of newest readings.
+    Named(Box<(LogId, Option<Zone>)>),
 }
 
 impl Newest {
+    /// Its log, if that is known.
+    pub(super) fn log<'a>(&'a self, catalog: &'a Catalog) -> Option<&'a LogId> {
+        match &self.of {
+            Of::Series(id) => catalog.get(*id).map(|series| &series.log),
+            Of::Named(named) => Some(&named.0),
+        }
+    }
+
+    /// Its zone, if it has one.
+    pub(super) fn zone(&self, catalog: &Catalog) -> Option<Zone> {
+        match &self.of {
+            Of::Series(id) => catalog.get(*id)?.zone,
+            Of::Named(named) => named.1,
+        }
+    }
+
     /// Equal times are told apart by what does not depend on the order of arrival.
-    fn is_after(&self, other: &Self) -> bool {
-        (self.time, self.log.as_str(), self.seq) > (other.time, other.log.as_str(), other.seq)
+    fn is_after(&self, other: &Self, catalog: &Catalog) -> bool {
+        let log = self.log(catalog).map(LogId::as_str);
+        let its_log = other.log(catalog).map(LogId::as_str);
+        (self.time, log, self.seq) > (other.time, its_log, other.seq)
     }
 }
 
@@ -145,22 +169,20 @@ impl Memory {
         match newest_of(&mut self.newest, &self.catalog, place.gauge) {
             Some(newest) if newest.time > point.time => {}
             // Nearly always it goes on in the same series.
-            Some(newest) if newest.series == Some(series) && newest.time < point.time => {
+            Some(newest)
+                if matches!(newest.of, Of::Series(of) if of == series)
+                    && newest.time < point.time =>
+            {
                 newest.time = point.time;
                 newest.seq = point.seq;
                 newest.value = point.value;
             }
             _ => {
-                let Some(known) = self.catalog.get(series) else {
-                    return;
-                };
                 let seen = Newest {
                     time: point.time,
-                    log: known.log.clone(),
                     seq: point.seq,
                     value: point.value,
-                    zone: known.zone,
-                    series: Some(series),
+                    of: Of::Series(series),
                 };
                 self.see_newest(place.gauge, seen);
             }
@@ -170,7 +192,11 @@ impl Memory {
     /// Keeps what was measured if it is the newest of a gauge.
     pub(super) fn see_newest(&mut self, gauge: usize, seen: Newest) {
         let place = newest_of(&mut self.newest, &self.catalog, gauge);
-        if place.as_ref().is_none_or(|newest| seen.is_after(newest)) {
+        let catalog = &self.catalog;
+        if place
+            .as_ref()
+            .is_none_or(|newest| seen.is_after(newest, catalog))
+        {
             *place = Some(seen);
         }
     }
@@ -292,13 +318,12 @@ impl Memory {
             let gauge = (id(row, 1)?, id(row, 2)?, quantity);
             let gauge = self.catalog.gauge(&id(row, 0)?, gauge);
             let zone: Option<String> = row.get(4)?;
+            let zone = zone.and_then(|zone| zone.parse().ok());
             let newest = Newest {
                 time: row.get(6)?,
-                log: id(row, 7)?,
                 seq: row.get::<_, i64>(8)?.cast_unsigned(),
                 value: row.get(5)?,
-                zone: zone.and_then(|zone| zone.parse().ok()),
-                series: None,
+                of: Of::Named(Box::new((id(row, 7)?, zone))),
             };
             self.see_newest(gauge, newest);
         }

@@ -34,7 +34,7 @@ pub(super) fn latest(memory: &Memory, site: &SiteId) -> Vec<LatestReading> {
                 unit: unit.clone(),
                 sensor: sensor.clone(),
                 quantity: quantity.clone(),
-                zone: newest.zone,
+                zone: newest.zone(&memory.catalog),
                 value: newest.value,
                 at: wall(newest.time),
             })

@@ -196,13 +196,15 @@ fn names(transaction: &Transaction<'_>, memory: &Memory, packed: &Packed) -> rus
         *of_log = integer(*last)?.max(*of_log);
         let newest = memory.newest.get(place.gauge).and_then(Option::as_ref);
         // What lies in a later hour is in the journal still: it is kept when that hour is sealed.
-        if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= packed.hour) {
+        if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= packed.hour)
+            && let Some(log) = newest.log(&memory.catalog)
+        {
             upsert_newest(
                 transaction,
                 (&series.site, &series.unit, &series.sensor, &series.quantity),
-                newest.zone,
+                newest.zone(&memory.catalog),
                 newest.value,
-                (newest.time, &newest.log, newest.seq),
+                (newest.time, log, newest.seq),
             )?;
         }
     }

@@ -16,7 +16,7 @@ use super::{
     block::{self, ANY_SERIES, Block},
     catalog::{Catalog, Run, join},
     held::Held,
-    memory::{Memory, Newest, Shared},
+    memory::{Memory, Newest, Of, Shared},
     packing::Packing,
     point::{Chunk, Point, SeriesId, hour_of},
     retain::Retaining,
@@ -43,6 +43,8 @@ pub struct Writer {
     confirmed: FxHashMap<i64, u64>,
     /// The journal row that is written next: above all that ever were while an hour is being sealed.
     next_row: i64,
+    /// Room for the readings of the next append.
+    spare: Vec<(SeriesId, Point)>,
     pub(super) retaining: Retaining,
 }
 
@@ -123,6 +125,7 @@ impl Writer {
             is_open: false,
             confirmed,
             next_row: connection.query_row(NEXT_ROW, [], |row| row.get(0))?,
+            spare: Vec::new(),
             retaining: Retaining::default(),
         })
     }
@@ -146,6 +149,7 @@ impl Writer {
             confirmed: &self.confirmed,
             appended: Appended::default(),
             next_row: &mut self.next_row,
+            spare: &mut self.spare,
             hours: FxHashMap::default(),
             events: events.len(),
             key: String::new(),
@@ -175,19 +179,21 @@ impl Writer {
             let family = Some(new.family);
             memory.catalog.push(new.run, new.log, family, &new.reading);
         }
-        for new in &appended.hours {
+        for mut new in appended.hours {
             memory.push(new.hour, new.row, &new.points);
+            if (self.spare.capacity()..MOST_SPARE).contains(&new.points.capacity()) {
+                new.points.clear();
+                self.spare = new.points;
+            }
         }
         for (event, reading) in appended.newest {
             let gauge = (event.unit, reading.sensor, reading.quantity);
             let gauge = memory.catalog.gauge(&event.site, gauge);
             let seen = Newest {
                 time: event.time.micros(),
-                log: event.log,
                 seq: event.seq,
                 value: reading.value,
-                zone: reading.zone,
-                series: None,
+                of: Of::Named(Box::new((event.log, reading.zone))),
             };
             memory.see_newest(gauge, seen);
         }
@@ -202,6 +208,7 @@ struct Appending<'a, 't> {
     confirmed: &'a FxHashMap<i64, u64>,
     appended: Appended,
     next_row: &'a mut i64,
+    spare: &'a mut Vec<(SeriesId, Point)>,
     /// Where the hours are among those appended.
     hours: FxHashMap<i64, usize>,
     /// How many events there are.
@@ -263,14 +270,17 @@ impl Appending<'_, '_> {
     /// The place of an hour among those appended.
     fn hour(&mut self, hour: i64) -> usize {
         let (hours, events) = (&mut self.appended.hours, self.events);
+        let spare = &mut *self.spare;
         *self.hours.entry(hour).or_insert_with(|| {
             // Nearly always all are of one.
             let likely = if hours.is_empty() { events } else { 0 };
+            let mut points = std::mem::take(spare);
+            points.reserve(likely);
             hours.push(Hour {
                 hour,
                 row: 0,
                 chunk: Chunk::for_about(likely),
-                points: Vec::with_capacity(likely),
+                points,
             });
             hours.len() - 1
         })
@@ -400,6 +410,9 @@ impl Appending<'_, '_> {
         Ok(self.appended)
     }
 }
+
+/// Room for more readings than this is not kept.
+const MOST_SPARE: usize = 16_384;
 
 const NEXT_ROW: &str = "
     SELECT 1 + max((SELECT coalesce(max(id), 0) FROM reading_journal),
