@@ -9,6 +9,8 @@
     reason = "a bench prints, may panic, and measures time"
 )]
 
+#[path = "shared/process.rs"]
+mod process;
 #[path = "ingest/telegraf.rs"]
 mod telegraf;
 
@@ -18,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gatepost_hub::{app, config::Config, store::journal::Journal};
+use gatepost_hub::store::journal::Journal;
 use gatepost_model::{
     BootId, Chain, Direction, LogId, Wall, Zone,
     event::{
@@ -29,7 +31,7 @@ use gatepost_model::{
     wire::{Ack, Anchor, Header, Packer, Sent, encode},
 };
 use rumqttc::{AsyncClient, Event as Mqtt, EventLoop, Incoming, MqttOptions, PublishOptions, QoS};
-use tokio_util::sync::CancellationToken;
+use tokio::process::Command;
 
 const SITES: [&str; 3] = ["binjiang", "xinghe", "hongqi"];
 const UNITS: [&str; 2] = ["gate-1", "gate-2"];
@@ -50,9 +52,11 @@ async fn run() {
         [http]\nlisten = \"127.0.0.1:0\"
         [broker]\nlisten = \"127.0.0.1:0\"
     ";
-    let config = Config::parse(config, folder.path()).unwrap();
-    std::fs::create_dir_all(&config.data).unwrap();
-    Journal::open(&config.data)
+    let file = folder.path().join("gatepost-hub.toml");
+    std::fs::write(&file, config).unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    Journal::open(&data)
         .unwrap()
         .put_sites(&SITES.map(|id| {
             toml::from_str(&format!(
@@ -63,101 +67,104 @@ async fn run() {
             .unwrap()
         }))
         .unwrap();
-    let stop = CancellationToken::new();
-    let data = config.data.clone();
-    let hub = app::serve(config, stop.clone());
-    let work = async {
-        let (mqtt, http) = addresses(&data).await;
-        let begun = Instant::now();
-        let mut units = Vec::new();
-        for site in SITES {
-            for unit in UNITS {
-                units.push(Unit::connect(site, unit, &mqtt).await);
-            }
+    let mut hub = Command::new(env!("CARGO_BIN_EXE_gatepost-hub"))
+        .args(["serve", "--config"])
+        .arg(&file)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = hub.id().unwrap().to_string();
+    let (mqtt, http) = addresses(&data).await;
+    let begun = Instant::now();
+    let mut units = Vec::new();
+    for site in SITES {
+        for unit in UNITS {
+            units.push(Unit::connect(site, unit, &mqtt).await);
         }
-        let events: usize = units.iter().map(|unit| unit.lines.len()).sum();
-        let lines = units
-            .iter()
-            .map(|unit| (unit.topic.clone(), unit.lines.clone()));
-        let lines: Vec<telegraf::Lines> = lines.collect();
-        let made = begun.elapsed();
-        println!(
-            "{events} events of {} units, made in {made:.1?}",
-            units.len()
-        );
-        let begun = Instant::now();
-        let mut catching_up = tokio::task::JoinSet::new();
-        for mut unit in units {
-            catching_up.spawn(async move {
-                unit.catch_up().await;
-                unit
-            });
-        }
-        let mut units = catching_up.join_all().await;
-        let took = begun.elapsed();
-        let rate = events as f64 / took.as_secs_f64();
-        println!("backlog: {took:.2?}, {rate:.0} events/s acknowledged");
-        let file = data.join("journal.sqlite");
-        let size = std::fs::metadata(file).unwrap().len();
-        println!("journal: {:.0} bytes an event", size as f64 / events as f64);
+    }
+    let events: usize = units.iter().map(|unit| unit.lines.len()).sum();
+    let lines = units
+        .iter()
+        .map(|unit| (unit.topic.clone(), unit.lines.clone()));
+    let lines: Vec<telegraf::Lines> = lines.collect();
+    let made = begun.elapsed();
+    println!(
+        "{events} events of {} units, made in {made:.1?}",
+        units.len()
+    );
+    let begun = Instant::now();
+    let mut catching_up = tokio::task::JoinSet::new();
+    for mut unit in units {
+        catching_up.spawn(async move {
+            unit.catch_up().await;
+            unit
+        });
+    }
+    let mut units = catching_up.join_all().await;
+    let took = begun.elapsed();
+    let rate = events as f64 / took.as_secs_f64();
+    println!("backlog: {took:.2?}, {rate:.0} events/s acknowledged");
+    let file = data.join("journal.sqlite");
+    let size = std::fs::metadata(file).unwrap().len();
+    println!("journal: {:.0} bytes an event", size as f64 / events as f64);
 
-        let mut took = Vec::new();
-        for n in 0..SINGLES {
-            let count = units.len();
-            let unit = &mut units[n % count];
-            let begun = Instant::now();
-            unit.live(n as u64);
-            unit.catch_up().await;
-            took.push(begun.elapsed());
-        }
-        took.sort();
-        println!(
-            "single events: p50 {:.1?}, p99 {:.1?}",
-            took[SINGLES / 2],
-            took[SINGLES * 99 / 100]
-        );
-        for (name, days, step) in [("24 h by 1 min", 1, "1m"), ("14 d by 1 h", 14, "1h")] {
-            let to = gatepost_hub::clock::Clock.now();
-            let from = to.plus_micros(-days * 86_400_000_000);
-            ask(&http, name, &format!(
-                "sites/{}/series?metric=ambient_c&sensor=env-management&from={from}&to={to}&step={step}",
-                SITES[0]
-            ))
-            .await;
-        }
-        ask(&http, "a site", &format!("sites/{}", SITES[0])).await;
-        ask(
-            &http,
-            "100 events",
-            &format!("sites/{}/events?limit=100", SITES[0]),
-        )
+    let mut took = Vec::new();
+    for n in 0..SINGLES {
+        let count = units.len();
+        let unit = &mut units[n % count];
+        let begun = Instant::now();
+        unit.live(n as u64);
+        unit.catch_up().await;
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    println!(
+        "single events: p50 {:.1?}, p99 {:.1?}",
+        took[SINGLES / 2],
+        took[SINGLES * 99 / 100]
+    );
+    for (name, days, step) in [
+        ("24 h by 1 min", 1, "1m"),
+        ("14 d by 1 h", DAYS as i64, "1h"),
+    ] {
+        let to = gatepost_hub::clock::Clock.now();
+        let from = to.plus_micros(-days * 86_400_000_000);
+        ask(&http, name, &format!(
+            "sites/{}/series?metric=ambient_c&sensor=env-management&from={from}&to={to}&step={step}",
+            SITES[0]
+        ))
         .await;
-        let each = GAUGES.div_ceil(units.len());
-        for unit in &mut units {
-            for sensor in 0..each {
-                unit.read(&format!("wide-{sensor}"), 0);
-            }
-            unit.catch_up().await;
+    }
+    ask(&http, "a site", &format!("sites/{}", SITES[0])).await;
+    ask(
+        &http,
+        "100 events",
+        &format!("sites/{}/events?limit=100", SITES[0]),
+    )
+    .await;
+    let each = GAUGES.div_ceil(units.len());
+    for unit in &mut units {
+        for sensor in 0..each {
+            unit.read(&format!("wide-{sensor}"), 0);
         }
-        ask(
-            &http,
-            &format!("latest of {}", each * units.len()),
-            "latest",
-        )
-        .await;
-        trickle(units).await;
-        stop.cancel();
-        (lines, rate)
-    };
-    let (served, (lines, rate)) = tokio::join!(hub, work);
-    served.unwrap();
+        unit.catch_up().await;
+    }
+    ask(
+        &http,
+        &format!("latest of {}", each * units.len()),
+        "latest",
+    )
+    .await;
+    trickle(units, &pid).await;
+    println!("the hub: {} kB at most", process::peak_memory(&pid));
+    hub.kill().await.unwrap();
     telegraf::beside(lines, rate).await;
 }
 
 /// What the hub writes to its disk by 50 readings a second.
-async fn trickle(units: Vec<Unit>) {
+async fn trickle(units: Vec<Unit>, hub: &str) {
     let every = Duration::from_millis(20) * units.len() as u32;
-    let before = written();
+    let before = process::written(hub);
     let mut tasks = tokio::task::JoinSet::new();
     for mut unit in units {
         tasks.spawn(async move {
@@ -179,7 +186,7 @@ async fn trickle(units: Vec<Unit>) {
     println!(
         "{:.0} readings/s: {:.1} kB/s written to the disk",
         f64::from(made) / seconds,
-        (written() - before) as f64 / 1000.0 / seconds
+        (process::written(hub) - before) as f64 / 1000.0 / seconds
     );
 }
 
@@ -187,13 +194,6 @@ async fn trickle(units: Vec<Unit>) {
 const GAUGES: usize = 10_000;
 
 const TRICKLE: Duration = Duration::from_secs(30);
-
-/// Bytes that this process had written to disks.
-fn written() -> u64 {
-    let io = std::fs::read_to_string("/proc/self/io").unwrap();
-    let line = io.lines().find(|line| line.starts_with("write_bytes"));
-    line.unwrap()[13..].trim().parse().unwrap()
-}
 
 /// Asks for a path many times, one after the other.
 async fn ask(http: &str, name: &str, path: &str) {

@@ -68,7 +68,7 @@ impl Influxd {
         println!(
             "InfluxDB 2: {rate:.0} points/s; ratio {:.1}; memory {} kB",
             ours / rate,
-            super::status_of(&self.server.pid().to_string(), "VmRSS"),
+            super::process::number(&self.server.pid().to_string(), "status", "VmRSS:"),
         );
         let (from, to) = ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z");
         for (name, every) in [("24 h by 1 min", "1m"), ("24 h by 1 h", "1h")] {
@@ -120,7 +120,7 @@ pub(crate) fn outage(units: &mut Units, points: usize, ours: f64) {
     let waiting = super::used(&folder.path().join("journal.sqlite"));
     let influx = journal.influx(client).unwrap();
     let mut forwarder = influx.forwarder(Clock, Pace::default()).unwrap();
-    let resident = || super::status_of("self", "VmRSS");
+    let resident = || super::process::number("self", "status", "VmRSS:");
     let before = resident();
     let (mut most, begun) = (before, Instant::now());
     loop {

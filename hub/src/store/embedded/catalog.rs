@@ -180,7 +180,7 @@ pub(super) struct Catalog {
     /// None where the names are damaged.
     series: Vec<Option<Series>>,
     /// The gauges and families of all series, beside each other for who writes.
-    places: Vec<Option<Place>>,
+    destinations: Vec<Option<Destination>>,
     /// Names of sensors and quantities, once each.
     sensors: HashSet<SensorId>,
     quantities: HashSet<Arc<str>>,
@@ -194,7 +194,7 @@ pub(super) struct Catalog {
 
 /// Where readings of a series go.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Destination {
     /// Which newest reading it may have: of its sensor and quantity over all boots and logs.
     pub(super) gauge: usize,
     /// The family that it shares blocks with.
@@ -235,12 +235,12 @@ impl Catalog {
 
     /// The family of a series. What is known of none is without kin.
     pub(super) fn family(&self, id: SeriesId) -> SeriesId {
-        self.place(id).map_or(id, |place| place.family)
+        self.destination(id).map_or(id, |it| it.family)
     }
 
     /// Where readings of a series go, if its names are not lost.
-    pub(super) fn place(&self, id: SeriesId) -> Option<Place> {
-        *self.places.get(id as usize)?
+    pub(super) fn destination(&self, id: SeriesId) -> Option<Destination> {
+        *self.destinations.get(id as usize)?
     }
 
     /// The series of a site.
@@ -299,7 +299,7 @@ impl Catalog {
             zone: reading.zone,
             family: family_or_own,
         }));
-        self.places.push(Some(Place {
+        self.destinations.push(Some(Destination {
             gauge,
             family: family_or_own,
         }));
@@ -368,7 +368,7 @@ impl Catalog {
     fn push_lost(&mut self) {
         self.lost.insert(self.series.len() as SeriesId);
         self.series.push(None);
-        self.places.push(None);
+        self.destinations.push(None);
     }
 
     fn sensor(&mut self, name: &SensorId) -> SensorId {

@@ -163,10 +163,10 @@ impl Memory {
 
     /// Keeps it if it is the newest of its gauge.
     fn see(&mut self, series: SeriesId, point: &Point) {
-        let Some(place) = self.catalog.place(series) else {
+        let Some(to) = self.catalog.destination(series) else {
             return;
         };
-        match newest_of(&mut self.newest, &self.catalog, place.gauge) {
+        match newest_of(&mut self.newest, &self.catalog, to.gauge) {
             Some(newest) if newest.time > point.time => {}
             // Nearly always it goes on in the same series.
             Some(newest)
@@ -184,7 +184,7 @@ impl Memory {
                     value: point.value,
                     of: Of::Series(series),
                 };
-                self.see_newest(place.gauge, seen);
+                self.see_newest(to.gauge, seen);
             }
         }
     }

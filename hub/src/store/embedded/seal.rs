@@ -188,13 +188,13 @@ fn blocks(transaction: &Transaction<'_>, packed: &Packed) -> rusqlite::Result<()
 fn names(transaction: &Transaction<'_>, memory: &Memory, packed: &Packed) -> rusqlite::Result<()> {
     let mut through: BTreeMap<i64, i64> = BTreeMap::new();
     for (id, last) in &packed.through {
-        let (Some(series), Some(place)) = (memory.catalog.get(*id), memory.catalog.place(*id))
+        let (Some(series), Some(to)) = (memory.catalog.get(*id), memory.catalog.destination(*id))
         else {
             continue;
         };
         let of_log = through.entry(series.log_code).or_default();
         *of_log = integer(*last)?.max(*of_log);
-        let newest = memory.newest.get(place.gauge).and_then(Option::as_ref);
+        let newest = memory.newest.get(to.gauge).and_then(Option::as_ref);
         // What lies in a later hour is in the journal still: it is kept when that hour is sealed.
         if let Some(newest) = newest.filter(|newest| hour_of(newest.time) <= packed.hour)
             && let Some(log) = newest.log(&memory.catalog)

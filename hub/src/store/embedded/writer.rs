@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     block::{self, ANY_SERIES, Block},
-    catalog::{Catalog, Run, join},
+    catalog::{Catalog, OfRun, Run, join},
     held::Held,
     memory::{Memory, Newest, Of, Shared},
     packing::Packing,
@@ -152,17 +152,18 @@ impl Writer {
             spare: &mut self.spare,
             hours: FxHashMap::default(),
             events: events.len(),
-            key: String::new(),
             new_series: HashMap::new(),
             families: HashMap::new(),
         };
-        let mut rest = events;
-        while let Some(first) = rest.first() {
-            // Batches are of one run each: what is looked up for one event serves the next ones.
-            let is_same = |event: &&StoredEvent| Run::is_same(first, event);
-            let (same, more) = rest.split_at(rest.iter().take_while(is_same).count());
-            appending.run(first, same)?;
-            rest = more;
+        // Batches are of one run each: what is looked up for one event serves the next ones. All are
+        // looked up at first, so that the processor waits for the memory of many at once.
+        let mut key = String::new();
+        let runs: Vec<_> = events
+            .chunk_by(Run::is_same)
+            .map(|run| (run, memory.catalog.run(&run[0], &mut key)))
+            .collect();
+        for (run, series) in runs {
+            appending.run(run, series)?;
         }
         appending.finish()
     }
@@ -213,8 +214,6 @@ struct Appending<'a, 't> {
     hours: FxHashMap<i64, usize>,
     /// How many events there are.
     events: usize,
-    /// To look up a run with.
-    key: String,
     /// Series that this append makes.
     new_series: HashMap<(Run, SensorId), Vec<(SeriesId, Reading)>>,
     /// The families that they have joined last, and how many those have.
@@ -223,8 +222,10 @@ struct Appending<'a, 't> {
 
 impl Appending<'_, '_> {
     /// Events of one run.
-    fn run(&mut self, first: &StoredEvent, events: &[StoredEvent]) -> rusqlite::Result<()> {
-        let series = self.memory.catalog.run(first, &mut self.key);
+    fn run(&mut self, events: &[StoredEvent], series: Option<&OfRun>) -> rusqlite::Result<()> {
+        let Some(first) = events.first() else {
+            return Ok(());
+        };
         let log = match series {
             Some(series) => series.log,
             None => self.known.codes.log(self.transaction, &Run::of(first))?,
