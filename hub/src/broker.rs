@@ -55,10 +55,10 @@ pub enum BrokerError {
 
 /// Connections at once: units, the hub, the canary, and tools that read along.
 const MAX_CONNECTIONS: usize = 1000;
-/// What one subscription keeps for a reader that is behind: 10 segments of 4 MiB. What it drops,
-/// units send again.
-const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
-const SEGMENTS: usize = 10;
+/// What one subscription keeps, for a reader that is behind and also when none is: 16 segments of
+/// 1 MiB, the whole windows of 32 units that catch up at once. What it drops, units send again.
+const SEGMENT_BYTES: usize = 1024 * 1024;
+const SEGMENTS: usize = 16;
 /// So long it may take to begin to listen.
 const START: Duration = Duration::from_secs(5);
 

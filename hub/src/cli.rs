@@ -6,6 +6,7 @@
 mod calendar;
 mod copy;
 mod quarantine;
+mod serve;
 
 use std::{
     ffi::OsString,
@@ -18,12 +19,8 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use gatepost_model::{Site, SiteId};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 use crate::{
-    app,
     config::{BrokerKind, Config, InfluxSettings, Mistakes, Store, TEMPLATE},
     engine::chain,
     holidays::Unmarked,
@@ -34,7 +31,6 @@ use crate::{
         influx::{self, Client},
         journal::{self, Journal},
     },
-    telemetry,
 };
 
 #[derive(Debug, Parser)]
@@ -207,7 +203,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match cli.command {
         Command::Init { dir } => init(&dir),
-        Command::Serve { config } => serve(&config),
+        Command::Serve { config } => serve::run(&config),
         Command::Check { file } => check(&file),
         Command::Site(SiteCommand::Import { files, config }) => import(&files, &config),
         Command::Site(SiteCommand::Export { site, config }) => export(site.as_ref(), &config),
@@ -327,47 +323,6 @@ fn check(path: &Path) -> anyhow::Result<Outcome> {
         config.http.listen,
     )?;
     Ok(Outcome::Fine)
-}
-
-fn serve(path: &Path) -> anyhow::Result<Outcome> {
-    telemetry::start();
-    let config = match read_config(path, io::stderr()) {
-        Ok(config) => config,
-        Err(outcome) => return Ok(outcome),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("no runtime")?;
-    let served = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        let mut terminate = signal(SignalKind::terminate()).context("no SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("no SIGINT")?;
-        let stopping = stop.clone();
-        let told = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            stopping.cancel();
-            std::future::pending::<()>().await;
-        };
-        let served = tokio::select! {
-            served = app::serve(config, stop) => served,
-            () = told => Ok(()),
-        };
-        anyhow::Ok(served)
-    })?;
-    // A read that still waits for a disk holds up nobody.
-    runtime.shutdown_background();
-    match served {
-        Ok(()) => Ok(Outcome::Fine),
-        Err(wrong) => {
-            error!(error = chain(&wrong), "the hub cannot go on");
-            Ok(Outcome::Wrong)
-        }
-    }
 }
 
 fn import(files: &[PathBuf], config: &Path) -> anyhow::Result<Outcome> {

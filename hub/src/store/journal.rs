@@ -381,7 +381,7 @@ fn prepare(connection: &Connection, is_new: bool) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -24_000)
+    connection.pragma_update(None, "cache_size", -8_000)
 }
 
 /// Makes what is missing. The schema's number is written last, so that a cut in between is made good
