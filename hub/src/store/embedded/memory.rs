@@ -6,7 +6,7 @@
 //! seen in exactly one of both places.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Range,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -59,8 +59,9 @@ pub(super) struct Memory {
     pub(super) hours: BTreeMap<i64, OpenHour>,
     /// How many they are.
     pub(super) open: usize,
-    /// An hour that is being sealed, a slice at a time.
-    pub(super) sealing: Option<Frozen>,
+    /// Hours that are being sealed, in the order in which that is done. Of the first one a part may be
+    /// sealed already.
+    pub(super) sealing: VecDeque<Frozen>,
     /// Hours that have blocks.
     pub(super) sealed: BTreeSet<i64>,
     /// The newest reading of each gauge.
@@ -282,12 +283,12 @@ impl Memory {
         }
         let families = frozen.into_iter().map(|(family, kin)| (family, kin.into()));
         let families = families.collect();
-        self.sealing = sealing.map(|_| Frozen {
+        self.sealing.extend(sealing.map(|_| Frozen {
             hour: sealing_hour,
             through,
             families,
             is_first: false,
-        });
+        }));
         Ok(())
     }
 

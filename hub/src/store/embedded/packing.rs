@@ -1,4 +1,4 @@
-//! A slice of an hour into blocks: pure, on a thread of its own, so that commits go on meanwhile.
+//! A slice of what is over into blocks: pure, on a thread of its own, so that commits go on meanwhile.
 
 use std::{collections::BTreeMap, sync::Arc, thread};
 
@@ -8,9 +8,12 @@ use super::{
     point::{Point, SeriesId},
 };
 
-/// Families of an hour that are packed at once.
+/// What is packed at once: whole hours, or a part of one.
+pub(super) type Slice = Vec<Part>;
+
+/// Families of an hour.
 #[derive(Debug, Clone)]
-pub(super) struct Slice {
+pub(super) struct Part {
     pub(super) hour: i64,
     pub(super) families: Vec<Family>,
     /// Nothing else of the hour is left.
@@ -26,7 +29,7 @@ pub(super) struct Family {
     pub(super) open: Arc<Kin>,
 }
 
-/// A slice in blocks.
+/// A part in blocks.
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) hour: i64,
@@ -43,7 +46,7 @@ pub(super) struct Packed {
     pub(super) is_last: bool,
 }
 
-impl Slice {
+impl Part {
     /// Packs it.
     pub(super) fn pack(self) -> Packed {
         let mut packed = Packed {
@@ -91,8 +94,8 @@ impl Packed {
 /// A slice that is being packed, or is.
 #[derive(Debug)]
 pub(super) enum Packing {
-    Beside(thread::JoinHandle<Packed>),
-    Done(Box<Packed>),
+    Beside(thread::JoinHandle<Vec<Packed>>),
+    Done(Vec<Packed>),
 }
 
 impl Packing {
@@ -100,17 +103,22 @@ impl Packing {
     pub(super) fn begin(slice: Slice) -> Self {
         let beside = slice.clone();
         let thread = thread::Builder::new().name("packing".to_owned());
-        match thread.spawn(move || beside.pack()) {
+        match thread.spawn(move || beside.into_iter().map(Part::pack).collect()) {
             Ok(thread) => Self::Beside(thread),
             // A machine that has no thread left still has this one.
-            Err(_) => Self::Done(Box::new(slice.pack())),
+            Err(_) => Self::here(slice),
         }
     }
 
+    /// Packs a slice at once.
+    pub(super) fn here(slice: Slice) -> Self {
+        Self::Done(slice.into_iter().map(Part::pack).collect())
+    }
+
     /// What it has come to, if it is done or somebody waits for it.
-    pub(super) fn end(self, waits: bool) -> Result<Packed, Self> {
+    pub(super) fn end(self, waits: bool) -> Result<Vec<Packed>, Self> {
         match self {
-            Self::Done(packed) => Ok(*packed),
+            Self::Done(packed) => Ok(packed),
             Self::Beside(thread) if waits || thread.is_finished() => {
                 let packed = thread.join();
                 Ok(packed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

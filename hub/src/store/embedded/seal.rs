@@ -1,10 +1,10 @@
 //! Sealing: hours that are over go from the journal into blocks, a slice at a time.
 //!
 //! A slice is packed on a thread of its own, and then written in one transaction: its blocks, and the
-//! mark of how far the hour is. With the last one the hour's journal rows go. Readings that come after
-//! an hour was sealed are merged into its blocks at once, without a thread: nobody else may change a
-//! block between its being read and its being written. Nothing but the blocks of that hour and family
-//! is written again.
+//! mark of how far the hour is. It is many hours of a few readings, or a part of one hour of very many.
+//! With the last part of an hour its journal rows go. Readings that come after an hour was sealed are
+//! merged into its blocks at once, without a thread: nobody else may change a block between its being
+//! read and its being written. Nothing but the blocks of that hour and family is written again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::{
     block::{self, ANY_SERIES},
-    memory::{Frozen, Memory},
-    packing::{Family, Packed, Packing, Slice},
+    memory::{Frozen, Memory, OpenHour},
+    packing::{Family, Packed, Packing, Part, Slice},
     point::{HOUR, hour_of},
     rows::{integer, see_through, upsert_newest},
     writer::Writer,
@@ -26,6 +26,9 @@ const GRACE: i64 = 600_000_000;
 const QUIET_MS: i64 = 60_000;
 /// More readings than this are not held in memory: sealing goes on at once, whatever the time.
 const MOST_OPEN: usize = 700_000;
+/// More readings than this of hours that are over do not wait until nothing more comes: a unit that
+/// tells of weeks passes by an hour and does not come back to it.
+const MOST_OVER: usize = 100_000;
 /// Readings of one slice: what a commit holds up is bounded by it.
 pub(super) const SLICE: usize = 60_000;
 
@@ -60,112 +63,138 @@ impl Writer {
                 return Ok(Sealed::Packing);
             }
         }
-        let goes_on = |frozen: &Frozen| frozen.is_first;
-        if self.shared.read().sealing.as_ref().is_some_and(goes_on) {
+        let is_first = |frozen: &Frozen| frozen.is_first;
+        let goes_on = self.shared.read().sealing.front().is_some_and(is_first);
+        if goes_on {
             self.packing = Some(self.pack(connection)?);
         }
         Ok(Sealed::Slice)
     }
 
-    /// Begins with the next slice of the hour that is being sealed.
+    /// Begins with the next slice of what is being sealed.
     fn pack(&self, connection: &Connection) -> rusqlite::Result<Packing> {
         let memory = self.shared.read();
-        let frozen = memory.sealing.as_ref();
-        let mut slice = Slice {
-            hour: frozen.map_or(0, |frozen| frozen.hour),
-            families: Vec::new(),
-            is_last: false,
-        };
+        let mut slice = Slice::new();
         let mut points = 0;
-        for (family, open) in frozen.into_iter().flat_map(|frozen| &frozen.families) {
+        for frozen in &memory.sealing {
             if points >= self.slice {
                 break;
             }
-            points += open.len();
-            slice.families.push(Family {
-                id: *family,
-                before: None,
-                open: Arc::clone(open),
-            });
+            let mut part = Part {
+                hour: frozen.hour,
+                families: Vec::new(),
+                is_last: false,
+            };
+            for (family, open) in &frozen.families {
+                if points >= self.slice {
+                    break;
+                }
+                points += open.len();
+                part.families.push(Family {
+                    id: *family,
+                    before: None,
+                    open: Arc::clone(open),
+                });
+            }
+            part.is_last = part.families.len() == frozen.families.len();
+            slice.push(part);
         }
-        slice.is_last = frozen.is_none_or(|frozen| frozen.families.len() == slice.families.len());
-        if frozen.is_none_or(|frozen| frozen.is_first) {
+        if memory.sealing.front().is_none_or(|frozen| frozen.is_first) {
             return Ok(Packing::begin(slice));
         }
         let mut block =
             connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
-        for family in &mut slice.families {
-            let key = block::key(slice.hour, family.id);
-            family.before = block.query_row([key], |row| row.get(0)).optional()?;
+        for part in &mut slice {
+            for family in &mut part.families {
+                let key = block::key(part.hour, family.id);
+                family.before = block.query_row([key], |row| row.get(0)).optional()?;
+            }
         }
-        Ok(Packing::Done(Box::new(slice.pack())))
+        Ok(Packing::here(slice))
     }
 
     /// Writes a slice.
-    fn write(&mut self, connection: &mut Connection, packed: &Packed) -> rusqlite::Result<()> {
+    fn write(&mut self, connection: &mut Connection, slice: &[Packed]) -> rusqlite::Result<()> {
         let shared = Arc::clone(&self.shared);
         let memory = shared.read();
-        let Some(frozen) = &memory.sealing else {
-            return Ok(());
-        };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        blocks(&transaction, packed)?;
-        names(&transaction, &memory, packed)?;
-        marks(&transaction, &memory, frozen, packed)?;
-        packed
-            .damaged
-            .iter()
-            .for_each(|(key, _)| shared.damaged.met(*key));
+        for (frozen, packed) in memory.sealing.iter().zip(slice) {
+            blocks(&transaction, packed)?;
+            names(&transaction, &memory, packed)?;
+            marks(&transaction, &memory, frozen, packed)?;
+            let damaged = packed.damaged.iter();
+            damaged.for_each(|(key, _)| shared.damaged.met(*key));
+        }
         drop(memory);
 
         // Readers see each reading once: in memory before, in its block after.
         let mut memory = shared.write();
         transaction.commit()?;
-        memory.open -= packed.open;
-        memory.sealed.insert(packed.hour);
-        self.retaining.sealed(packed.hour);
-        if packed.is_last {
-            memory.sealing = None;
-        } else if let Some(frozen) = &mut memory.sealing {
-            frozen.families = frozen.families.split_off(&packed.below);
+        for packed in slice {
+            memory.open -= packed.open;
+            memory.sealed.insert(packed.hour);
+            self.retaining.sealed(packed.hour);
+            if packed.is_last {
+                memory.sealing.pop_front();
+            } else if let Some(frozen) = memory.sealing.front_mut() {
+                frozen.families = frozen.families.split_off(&packed.below);
+            }
         }
         Ok(())
     }
 
-    /// Whether there is an hour being sealed, or one that is due now.
+    /// Whether there are hours being sealed, or some that are due now.
     fn choose(&self, now: Wall) -> bool {
         let mut memory = self.shared.write();
-        if memory.sealing.is_some() {
+        if !memory.sealing.is_empty() {
             return true;
         }
-        let now_us = now.micros();
-        let is_over = |hour: i64, touched_ms: i64| {
-            let is_quiet = now_us / 1000 - touched_ms >= QUIET_MS;
-            (hour + 1) * HOUR + GRACE <= now_us && is_quiet
-        };
-        let hours = memory.hours.iter();
-        let mut due = hours
-            .clone()
-            .filter(|(hour, open)| is_over(**hour, open.touched_ms));
-        let hour = if memory.open > MOST_OPEN {
-            hours.max_by_key(|(_, open)| open.points)
-        } else {
-            due.next()
-        };
-        let Some(hour) = hour.map(|(hour, _)| *hour) else {
-            return false;
-        };
-        if let Some(open) = memory.hours.remove(&hour) {
-            let families = open.families.into_iter();
-            memory.sealing = Some(Frozen {
-                hour,
-                through: open.through,
-                families: families.map(|(family, kin)| (family, kin.into())).collect(),
-                is_first: !memory.sealed.contains(&hour),
-            });
+        let mut points = 0;
+        for hour in due(&memory, now) {
+            let Some(open) = memory.hours.get(&hour) else {
+                continue;
+            };
+            let is_first = !memory.sealed.contains(&hour);
+            points += open.points;
+            // What is merged is packed in another way.
+            let fits = |before: &Frozen| before.is_first == is_first && points <= self.slice;
+            if !memory.sealing.back().is_none_or(fits) {
+                break;
+            }
+            if let Some(open) = memory.hours.remove(&hour) {
+                let families = open.families.into_iter();
+                memory.sealing.push_back(Frozen {
+                    hour,
+                    through: open.through,
+                    families: families.map(|(family, kin)| (family, kin.into())).collect(),
+                    is_first,
+                });
+            }
         }
-        true
+        !memory.sealing.is_empty()
     }
+}
+
+/// Hours that are to be sealed, the most urgent first.
+fn due(memory: &Memory, now: Wall) -> Vec<i64> {
+    let now_us = now.micros();
+    let is_over = |hour: i64| (hour + 1) * HOUR + GRACE <= now_us;
+    let is_quiet = |open: &OpenHour| now_us / 1000 - open.touched_ms >= QUIET_MS;
+    let open = memory.hours.iter();
+    let mut over: Vec<_> = open
+        .clone()
+        .filter(|(hour, _)| is_over(**hour))
+        .map(|(hour, open)| (open.touched_ms, *hour, open))
+        .collect();
+    if over.iter().map(|(.., open)| open.points).sum::<usize>() > MOST_OVER {
+        over.sort_unstable_by_key(|(touched_ms, hour, _)| (*touched_ms, *hour));
+    } else if memory.open > MOST_OPEN {
+        let most = open.max_by_key(|(_, open)| open.points);
+        return most.map(|(hour, _)| *hour).into_iter().collect();
+    } else {
+        over.retain(|(.., open)| is_quiet(open));
+    }
+    over.into_iter().map(|(_, hour, _)| hour).collect()
 }
 
 /// Puts blocks into their table, and aside what was there and is damaged.
@@ -245,4 +274,48 @@ fn marks(
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{embedded::point::Point, event::TimeSource};
+
+    fn readings(hour: i64, count: usize, received_ms: i64) -> Vec<(u32, Point)> {
+        let point = |n: usize| Point {
+            time: hour * HOUR + n as i64,
+            mono: n as i64,
+            seq: n as u64,
+            value: 18.5,
+            received_ms,
+            error_ms: 10,
+            source: TimeSource::Unit,
+            is_stamped: true,
+        };
+        (0..count).map(|n| (0, point(n))).collect()
+    }
+
+    #[test]
+    fn hours_that_are_over_wait_for_more_unless_they_are_too_many() {
+        let mut memory = Memory::default();
+        let now_ms = 500_000 * HOUR / 1000;
+        let now = Wall::from_micros(now_ms * 1000).unwrap();
+        memory.push(
+            499_990,
+            1,
+            &readings(499_990, MOST_OVER - 10, now_ms - 1_000),
+        );
+        memory.push(499_980, 2, &readings(499_980, 10, now_ms - 500));
+        // The hour that goes on is not one of them.
+        memory.push(500_000, 3, &readings(500_000, 10, now_ms));
+        assert!(due(&memory, now).is_empty());
+        memory.push(499_970, 4, &readings(499_970, 1, now_ms - QUIET_MS));
+        assert_eq!(
+            due(&memory, now),
+            [499_970, 499_990, 499_980],
+            "the one that nothing came for the longest is first"
+        );
+        memory.hours.remove(&499_990);
+        assert_eq!(due(&memory, now), [499_970]);
+    }
 }
