@@ -26,6 +26,7 @@ mod block;
 mod catalog;
 mod damage;
 mod held;
+mod kin;
 mod memory;
 mod pack;
 mod packing;

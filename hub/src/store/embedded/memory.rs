@@ -20,6 +20,7 @@ use super::{
     block,
     catalog::Catalog,
     damage::Damaged,
+    kin::Kin,
     point::{Chunk, Point, SeriesId},
     read::id,
     rows::check_of_newest,
@@ -69,9 +70,6 @@ pub(super) struct Memory {
     /// Journal rows that cannot be read, and their hours.
     pub(super) damaged_rows: Vec<(i64, i64)>,
 }
-
-/// Readings of series of one family, in the order in which they came.
-pub(super) type Kin = Vec<(SeriesId, Point)>;
 
 /// An hour that is not sealed, or has readings that came after it was.
 #[derive(Debug, Default)]
@@ -150,7 +148,7 @@ impl Memory {
         }) {
             let family = catalog.family(kin[0].0);
             let of_family = open.families.entry(family).or_default();
-            of_family.extend_from_slice(kin);
+            of_family.extend(kin);
             let newest = kin.iter().map(|(_, point)| point.received_ms).max();
             open.touched_ms = open.touched_ms.max(newest.unwrap_or(i64::MIN));
         }
@@ -214,7 +212,7 @@ impl Memory {
         let frozen = frozen
             .filter(move |frozen| hours.contains(&frozen.hour))
             .filter_map(move |frozen| frozen.families.get(&family).map(Arc::as_ref));
-        open.chain(frozen).flatten()
+        open.chain(frozen).flat_map(Kin::iter)
     }
 
     /// All readings of hours that are not sealed, by family.
@@ -276,7 +274,7 @@ impl Memory {
                 let family = self.catalog.family(*series);
                 if i64::from(family) >= below {
                     let of_family = frozen.entry(family).or_default();
-                    of_family.push((*series, *point));
+                    of_family.extend(&[(*series, *point)]);
                     self.open += 1;
                 }
             }

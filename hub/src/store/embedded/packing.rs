@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, thread};
 
 use super::{
     block::{self, Block, seal},
-    memory::Kin,
+    kin::Kin,
     point::{Point, SeriesId},
 };
 
@@ -76,7 +76,7 @@ impl Packed {
                 Err(_) => self.damaged.push((key, before)),
             }
         }
-        for (series, point) in &*family.open {
+        for (series, point) in family.open.iter() {
             members.entry(*series).or_default().push(*point);
             let through = self.through.entry(*series).or_default();
             *through = point.seq.max(*through);

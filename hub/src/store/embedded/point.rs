@@ -206,7 +206,10 @@ impl Chunk {
                 length += 8;
             }
         }
-        self.bytes.extend_from_slice(&out[..length]);
+        // Of a length that is known before it runs, a copy costs less.
+        let end = self.bytes.len() + length;
+        self.bytes.extend_from_slice(&out);
+        self.bytes.truncate(end);
         self.last = Some((series, *point));
     }
 

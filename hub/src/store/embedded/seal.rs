@@ -130,16 +130,20 @@ impl Writer {
         // Readers see each reading once: in memory before, in its block after.
         let mut memory = shared.write();
         transaction.commit()?;
+        // To be freed when readers go on.
+        let mut gone = Vec::new();
         for packed in slice {
             memory.open -= packed.open;
             memory.sealed.insert(packed.hour);
             self.retaining.sealed(packed.hour);
             if packed.is_last {
-                memory.sealing.pop_front();
+                gone.extend(memory.sealing.pop_front().map(|frozen| frozen.families));
             } else if let Some(frozen) = memory.sealing.front_mut() {
-                frozen.families = frozen.families.split_off(&packed.below);
+                let rest = frozen.families.split_off(&packed.below);
+                gone.push(std::mem::replace(&mut frozen.families, rest));
             }
         }
+        drop(memory);
         Ok(())
     }
 

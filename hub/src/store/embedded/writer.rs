@@ -16,6 +16,7 @@ use super::{
     block::{self, ANY_SERIES, Block},
     catalog::{Catalog, OfRun, Run, join},
     held::Held,
+    kin::Kin,
     memory::{Memory, Newest, Of, Shared},
     packing::Packing,
     point::{Chunk, Point, SeriesId, hour_of},
@@ -39,7 +40,8 @@ pub struct Writer {
     pub(super) packing: Option<Packing>,
     /// Something was appended that is not confirmed.
     is_open: bool,
-    /// The last number of each log that is confirmed, as far as readings go that are not sealed.
+    /// The last number of each log among readings that are not sealed, as it was when what is known was
+    /// last forgotten.
     confirmed: FxHashMap<i64, u64>,
     /// The journal row that is written next: above all that ever were while an hour is being sealed.
     next_row: i64,
@@ -72,8 +74,6 @@ pub struct Appended {
     pub added: u64,
     series: Vec<NewSeries>,
     hours: Vec<Hour>,
-    /// The last number of each log after each run of it.
-    through: Vec<(i64, u64)>,
     /// Readings that are kept as rows.
     newest: Vec<(StoredEvent, Reading)>,
     /// The newest time that a unit's own clock gave.
@@ -103,20 +103,7 @@ impl Writer {
     /// Reads what is to be held in memory. The tables must be there.
     pub fn open(connection: &Connection) -> rusqlite::Result<Self> {
         let shared = Shared::load(connection)?;
-        let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
-        {
-            let memory = shared.read();
-            for kin in memory.open_kin() {
-                // Kin are of one run, and so of one log.
-                let known = kin
-                    .first()
-                    .and_then(|(series, _)| memory.catalog.get(*series));
-                let Some(known) = known else { continue };
-                let last = kin.iter().map(|(_, point)| point.seq).max().unwrap_or(0);
-                let through = confirmed.entry(known.log_code).or_default();
-                *through = last.max(*through);
-            }
-        }
+        let confirmed = confirmed(&shared.read());
         Ok(Self {
             shared: Arc::new(shared),
             known: Known::default(),
@@ -137,11 +124,12 @@ impl Writer {
         transaction: &Transaction<'_>,
         events: &[StoredEvent],
     ) -> rusqlite::Result<Appended> {
-        if std::mem::replace(&mut self.is_open, true) {
-            self.known = Known::default();
-        }
         let shared = Arc::clone(&self.shared);
         let memory = shared.read();
+        if std::mem::replace(&mut self.is_open, true) {
+            self.known = Known::default();
+            self.confirmed = confirmed(&memory);
+        }
         let mut appending = Appending {
             transaction,
             memory: &memory,
@@ -158,10 +146,9 @@ impl Writer {
         // Batches are of one run each: what is looked up for one event serves the next ones. All are
         // looked up at first, so that the processor waits for the memory of many at once.
         let mut key = String::new();
-        let runs: Vec<_> = events
-            .chunk_by(Run::is_same)
-            .map(|run| (run, memory.catalog.run(&run[0], &mut key)))
-            .collect();
+        let mut runs = Vec::with_capacity(events.len().min(USUAL_RUNS));
+        let apart = events.chunk_by(Run::is_same);
+        runs.extend(apart.map(|run| (run, memory.catalog.run(&run[0], &mut key))));
         for (run, series) in runs {
             appending.run(run, series)?;
         }
@@ -174,7 +161,6 @@ impl Writer {
         if let Some(sure) = appended.sure {
             self.retaining.is_sure_of(sure.micros());
         }
-        self.confirmed.extend(appended.through);
         let mut memory = self.shared.write();
         for new in appended.series {
             let family = Some(new.family);
@@ -263,7 +249,6 @@ impl Appending<'_, '_> {
             hour.chunk.push(id, &point);
             hour.points.push((id, point));
         }
-        self.appended.through.push((log, known.through));
         self.known.logs.insert(log, known);
         Ok(())
     }
@@ -412,6 +397,25 @@ impl Appending<'_, '_> {
     }
 }
 
+/// Room for so many runs of a batch is made at once.
+const USUAL_RUNS: usize = 2_048;
+
+/// The last number of each log among readings that are not sealed.
+fn confirmed(memory: &Memory) -> FxHashMap<i64, u64> {
+    let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
+    for kin in memory.open_kin() {
+        // Kin are of one run, and so of one log.
+        let first = kin.iter().next();
+        let Some(known) = first.and_then(|(series, _)| memory.catalog.get(*series)) else {
+            continue;
+        };
+        let last = kin.iter().map(|(_, point)| point.seq).max().unwrap_or(0);
+        let through = confirmed.entry(known.log_code).or_default();
+        *through = last.max(*through);
+    }
+    confirmed
+}
+
 /// Room for more readings than this is not kept.
 const MOST_SPARE: usize = 16_384;
 
@@ -436,7 +440,7 @@ fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
 fn open_seqs(memory: &Memory, log: i64) -> impl Iterator<Item = u64> {
     memory
         .open_kin()
-        .flatten()
+        .flat_map(Kin::iter)
         .filter(move |(series, _)| is_of_log(&memory.catalog, *series, log))
         .map(|(_, point)| point.seq)
 }
