@@ -303,8 +303,11 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 return;
             }
             match draft.part(&site.id) {
-                Some(part) => part.site.settings = Some(site),
-                None => draft.more.push(Change::Site(site)),
+                Some(part) => {
+                    part.site.settings = Some(site);
+                    part.site.are_stored = true;
+                }
+                None => draft.more.push(Change::Read(site)),
             }
         }
         Input::Command { ticket, command } => {

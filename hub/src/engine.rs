@@ -243,6 +243,10 @@ impl Engine {
             .journal
             .is_bounded()
             .then(|| room::beside_batches(&inputs));
+        let again = match inputs.iter().any(is_of_settings) {
+            true => inputs.clone(),
+            false => Vec::new(),
+        };
         let decision = {
             let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
             core.decide(self.clock.now(), inputs)
@@ -250,6 +254,10 @@ impl Engine {
         let had_failed = match self.commit(&decision, runtime, stop) {
             Committed::Durable { had_failed } => had_failed,
             Committed::Full => return self.turn(spare.unwrap_or_default(), runtime, stop),
+            Committed::Foreign => {
+                let sites = self.changed_sites();
+                return self.turn(sites, runtime, stop) && self.turn(again, runtime, stop);
+            }
             Committed::Stopped => return false,
         };
         self.metrics.decided(&decision.seen);
@@ -303,6 +311,7 @@ impl Engine {
                     self.say_full(&error);
                     return Committed::Full;
                 }
+                Err(StoreError::Foreign) => return Committed::Foreign,
                 Err(error) => {
                     had_failed = true;
                     self.metrics.commit_failed();
@@ -354,6 +363,8 @@ enum Committed {
     Durable { had_failed: bool },
     /// There is no room for its events: nothing of it is stored.
     Full,
+    /// It changes settings that somebody else may have changed: nothing of it is stored.
+    Foreign,
     /// The hub was told to stop: nothing of it is stored.
     Stopped,
 }

@@ -69,8 +69,11 @@ impl Hub {
             dies,
             arrived: Vec::new(),
         };
+        // As the command line does it.
+        let mut journal = Journal::open(hub.folder.path()).unwrap();
+        journal.put_sites(&[settings()]).unwrap();
+        drop(journal);
         hub.begins(0);
-        hub.turn(0, &Input::Site(settings()));
         hub
     }
 

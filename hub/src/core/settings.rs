@@ -49,7 +49,7 @@ pub(super) fn change(
     let is_new = site != *known;
     let answer = answer(&site)?;
     if is_new {
-        part.site.settings = Some(site);
+        part.site.change_settings(site);
     }
     Ok((answer, is_new))
 }
@@ -82,7 +82,7 @@ pub(super) fn calendar(
         left_out: left_out.collect(),
     };
     if !changes.is_empty() {
-        part.site.settings = Some(site);
+        part.site.change_settings(site);
     }
     Ok((Answer::Calendar(Box::new(view)), !changes.is_empty()))
 }

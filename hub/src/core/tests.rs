@@ -181,6 +181,10 @@ proptest! {
                 continue;
             }
             let turned = std::mem::take(&mut inputs);
+            // Who tells of a site has stored it.
+            if turned.iter().any(|input| matches!(input, Input::Site(_))) {
+                journal.put_sites(&[site()]).unwrap();
+            }
             let before = live.state().clone();
             let lost = live.decide(now, turned.clone());
             prop_assert_eq!(live.state(), &before);

@@ -90,6 +90,10 @@ pub enum StoreError {
     /// The sites are not what this version wrote.
     #[error("the sites' settings cannot be read")]
     Sites(#[source] LoadError),
+    /// Settings were to be changed, and somebody else wrote since [`Journal::has_foreign_changes`] was
+    /// asked: he may have changed them.
+    #[error("somebody else has written meanwhile")]
+    Foreign,
     /// What earlier turns left cannot be put into the tables.
     #[error("what earlier turns left cannot be read")]
     Folding(#[from] LoadError),
@@ -199,6 +203,10 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let is_of_settings = |change: &Change| matches!(change, Change::Site(_));
+        if commit.changes.iter().any(is_of_settings) && data_version(&transaction)? != self.others {
+            return Err(StoreError::Foreign);
+        }
         let waits = state::write(&transaction, &self.turns, &commit.changes)?;
         match &mut self.history {
             History::Embedded(history) => {

@@ -100,7 +100,8 @@ fn write_one(
         | Change::Looked(..)
         | Change::Called(..)
         | Change::Pruned(..)
-        | Change::Listening(..) => {}
+        | Change::Listening(..)
+        | Change::Read(..) => {}
     }
     Ok(())
 }

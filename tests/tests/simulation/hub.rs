@@ -37,10 +37,13 @@ impl Hub {
             down_until: 0,
             seen: Seen::default(),
         };
-        let decision = hub
-            .core
-            .decide(super::oracle::wall(0), [Input::Site(hub.site.clone())]);
-        hub.commit(&decision);
+        // As the command line stores it.
+        let commit = Commit {
+            events: Vec::new(),
+            changes: vec![Change::Site(hub.site.clone())],
+        };
+        hub.core.apply(&commit);
+        hub.journal.push(commit);
         hub
     }
 

@@ -23,8 +23,11 @@ use crate::store::influx::Refused;
 /// One change. Applying it twice is applying it once.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// A site's settings.
+    /// A site's settings, as somebody changed them through the hub.
     Site(Site),
+    /// A site's settings, as somebody else has stored them. Not stored: by now he may have changed them
+    /// again.
+    Read(Site),
     /// An alert as it is now.
     Alert(AlertView),
     /// What was set aside.
@@ -63,7 +66,8 @@ impl Change {
     pub fn is_durable(&self) -> bool {
         !matches!(
             self,
-            Self::Heard(..)
+            Self::Read(..)
+                | Self::Heard(..)
                 | Self::Judged(..)
                 | Self::Looked(..)
                 | Self::Called(..)

@@ -152,6 +152,8 @@ pub struct SiteDraft<'a> {
     pub pruned_at: Option<Wall>,
     /// The settings from the next turn on.
     pub settings: Option<Site>,
+    /// Whether those are what is stored.
+    pub are_stored: bool,
 }
 
 impl<'a> SiteDraft<'a> {
@@ -187,12 +189,19 @@ impl<'a> SiteDraft<'a> {
             next_look: None,
             pruned_at: None,
             settings: None,
+            are_stored: false,
         }
     }
 
     /// The settings as the turn has changed them.
     pub fn settings(&self) -> &Site {
         self.settings.as_ref().unwrap_or(&self.base.site)
+    }
+
+    /// Somebody changes the settings through the hub.
+    pub fn change_settings(&mut self, settings: Site) {
+        self.settings = Some(settings);
+        self.are_stored = false;
     }
 
     /// The presence of a unit, to be changed in place.
@@ -305,7 +314,12 @@ impl<'a> SiteDraft<'a> {
         changes.extend(self.next_look.map(|at| Change::Looked(site.clone(), at)));
         changes.extend(self.pruned_at.map(|at| Change::Pruned(site.clone(), at)));
         // By new settings all is looked at anew.
-        changes.extend(self.settings.map(Change::Site));
+        let change = if self.are_stored {
+            Change::Read
+        } else {
+            Change::Site
+        };
+        changes.extend(self.settings.map(change));
     }
 }
 

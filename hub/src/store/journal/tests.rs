@@ -20,7 +20,9 @@ fn the_record_keeps_its_name_and_its_sites() {
     assert_eq!(store.len(), 16);
     let mut core = Core::new(Settings::new(store.clone()));
     let now = Wall::parse("2026-11-23T07:31:00Z").unwrap();
-    let decision = core.decide(now, [Input::Site(toml::from_str(SITE).unwrap())]);
+    let site: Site = toml::from_str(SITE).unwrap();
+    journal.put_sites(std::slice::from_ref(&site)).unwrap();
+    let decision = core.decide(now, [Input::Site(site)]);
     journal.commit(&decision.commit).unwrap();
     core.apply(&decision.commit);
     drop(journal);
@@ -106,6 +108,40 @@ fn what_another_writes_is_noticed_once() {
     assert!(!hub.has_foreign_changes().unwrap());
     assert_eq!(hub.sites().unwrap().len(), 1);
 }
+
+#[test]
+fn settings_that_another_has_stored_are_not_written_over_unseen() {
+    let data = tempfile::tempdir().unwrap();
+    let mut hub = Journal::open(data.path()).unwrap();
+    let mut other = Journal::open(data.path()).unwrap();
+    let site = |day: &str| {
+        let mut site: Site = toml::from_str(SITE).unwrap();
+        site.holidays.insert(day.parse().unwrap());
+        site
+    };
+    let commit = |change: Change| Commit {
+        events: Vec::new(),
+        changes: vec![change],
+    };
+    other.put_sites(&[site("2027-01-01")]).unwrap();
+    assert!(hub.has_foreign_changes().unwrap());
+    let read = hub.sites().unwrap();
+    other.put_sites(&[site("2027-05-01")]).unwrap();
+    // What was read is what was stored then, and not what is to be stored.
+    let read = Change::Read(read[0].clone());
+    assert!(!read.is_durable());
+    hub.commit(&commit(read)).unwrap();
+    assert_eq!(hub.sites().unwrap(), [site("2027-05-01")]);
+    let change = commit(Change::Site(site("2027-10-01")));
+    let refused = hub.commit(&change).unwrap_err();
+    assert!(matches!(refused, StoreError::Foreign), "{refused}");
+    assert_eq!(hub.sites().unwrap(), [site("2027-05-01")]);
+    // Who has looked may.
+    assert!(hub.has_foreign_changes().unwrap());
+    hub.commit(&change).unwrap();
+    assert_eq!(hub.sites().unwrap(), [site("2027-10-01")]);
+}
+
 #[test]
 fn two_who_change_a_site_at_once_change_it_one_after_the_other() {
     let data = tempfile::tempdir().unwrap();
