@@ -40,7 +40,7 @@ export const messages = {
     trouble: {
       store: 'The server cannot write its record now: look at its disk. Units keep what they see and send it later',
       units: 'The server cannot hear the units now. They keep what they see and send it later',
-      history: 'The history’s database is out of reach. The server keeps what is new and passes it on later',
+      history: 'The history\'s database is out of reach. The server keeps what is new and passes it on later',
     },
     back: 'Connected again',
     newBuild: 'A new version is here',
@@ -281,7 +281,7 @@ export const messages = {
     downFrom: 'From', downTo: 'To', lasted: 'For', noDowns: 'Never so far',
   },
   told: {
-    title: 'Who is told', note: 'By the site’s settings; addresses are not shown',
+    title: 'Who is told', note: 'By the site\'s settings; addresses are not shown',
     who: 'Who', channel: 'Channel', what: 'Of what', newest: 'Newest message', test: 'Send a test',
     testOf: (name) => `Send a test to ${name}`,
     least: (severity, minutes) => `${severity} and above${minutes > 0 ? `, after ${minutes} min without an answer` : ''}`,
@@ -340,11 +340,11 @@ export const messages = {
     },
     fork: {
       what: (f) => `Log forked ${f.unit}`,
-      why: () => 'The unit’s log contradicts the record: its card may have been restored or cloned.',
+      why: () => 'The unit\'s log contradicts the record: its card may have been restored or cloned.',
     },
     clock_disputed: {
       what: (f) => `Clock off ${f.unit}`,
-      why: (f) => (f.seconds ? `${f.seconds} s apart from the server.` : 'It disagrees with the server’s time.'),
+      why: (f) => (f.seconds ? `${f.seconds} s apart from the server.` : 'It disagrees with the server\'s time.'),
     },
     sensor_fault: {
       what: (f) => `Sensor fault ${f.sensor}`,
@@ -373,7 +373,7 @@ export const messages = {
     certificate: {
       what: (f) => `Certificate near its end ${f.unit}`,
       why: (f) => {
-        const whose = f.of === 'broker' ? 'The broker’s certificate' : 'The unit’s certificate';
+        const whose = f.of === 'broker' ? 'The broker\'s certificate' : 'The unit\'s certificate';
         return f.ends
           ? `${whose} ends on ${f.ends}. Renew it, or the unit cannot send.`
           : `${whose} ends soon. Renew it, or the unit cannot send.`;

@@ -91,7 +91,7 @@ describe('an alert', () => {
   it('of a certificate says whose it is and when it ends, by the site’s own day', () => {
     const certificate = alert(6, 'minor', { kind: 'certificate', subject: { unit: 'gate-1' }, params: { of: 'broker', ends: '2026-12-23T16:30:00Z' } });
     expect(alertText(certificate, { time_zone: SHANGHAI }, english)).toMatchObject({
-      what: 'Certificate near its end gate-1', why: 'The broker’s certificate ends on Thu 24 Dec. Renew it, or the unit cannot send.',
+      what: 'Certificate near its end gate-1', why: 'The broker\'s certificate ends on Thu 24 Dec. Renew it, or the unit cannot send.',
     });
     expect(alertText(certificate, { time_zone: SHANGHAI }, zh).why).toBe('消息服务器的证书 12月24日 周四 到期，请更换，否则设备无法上传。');
   });
