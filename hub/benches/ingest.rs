@@ -117,12 +117,7 @@ async fn run() {
         unit.catch_up().await;
         took.push(begun.elapsed());
     }
-    took.sort();
-    println!(
-        "single events: p50 {:.1?}, p99 {:.1?}",
-        took[SINGLES / 2],
-        took[SINGLES * 99 / 100]
-    );
+    println!("single events: {}", spread(took));
     for (name, days, step) in [
         ("24 h by 1 min", 1, "1m"),
         ("14 d by 1 h", DAYS as i64, "1h"),
@@ -210,12 +205,14 @@ async fn ask(http: &str, name: &str, path: &str) {
         bytes = answer.bytes().await.unwrap().len();
         took.push(begun.elapsed());
     }
+    println!("{name} over HTTP: {}, {bytes} bytes", spread(took));
+}
+
+/// The middle of what things took, and all but the slowest hundredth.
+fn spread(mut took: Vec<Duration>) -> String {
     took.sort();
-    println!(
-        "{name} over HTTP: p50 {:.2?}, p99 {:.2?}, {bytes} bytes",
-        took[SINGLES / 2],
-        took[SINGLES * 99 / 100]
-    );
+    let (middle, most) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    format!("p50 {middle:.2?}, p99 {most:.2?}")
 }
 
 /// Where the broker and HTTP listen.

@@ -206,10 +206,7 @@ impl Chunk {
                 length += 8;
             }
         }
-        // Of a length that is known before it runs, a copy costs less.
-        let end = self.bytes.len() + length;
-        self.bytes.extend_from_slice(&out);
-        self.bytes.truncate(end);
+        self.bytes.extend_from_slice(&out[..length]);
         self.last = Some((series, *point));
     }
 
