@@ -303,11 +303,8 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
                 return;
             }
             match draft.part(&site.id) {
-                Some(part) => {
-                    part.site.settings = Some(site);
-                    part.site.are_stored = true;
-                }
-                None => draft.more.push(Change::Read(site)),
+                Some(part) => part.site.read_settings(site),
+                None => draft.more.push(Change::StoredSite(site)),
             }
         }
         Input::Command { ticket, command } => {

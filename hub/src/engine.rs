@@ -42,7 +42,7 @@ use crate::{
     outbox::Outbox,
     store::{
         influx::AppendError,
-        journal::{Journal, StoreError},
+        journal::{Journal, LoadError, StoreError},
     },
 };
 
@@ -145,7 +145,7 @@ impl Engine {
             let is_stopping = stop.is_cancelled() && inputs.is_empty();
             // Who changes settings changes those that the command line has left.
             let sites = match inputs.iter().any(is_of_settings) {
-                true => self.changed_sites(),
+                true => self.changed_sites().unwrap_or_default(),
                 false => Vec::new(),
             };
             if !self.turn(sites, runtime, stop) || !self.turn(inputs, runtime, stop) {
@@ -153,7 +153,7 @@ impl Engine {
             }
             if last_tick.elapsed() >= until_tick && !is_stopping {
                 last_tick = self.clock.stopwatch();
-                let mut sites = self.changed_sites();
+                let mut sites = self.changed_sites().unwrap_or_default();
                 sites.extend(self.refused_points());
                 if !self.turn(sites, runtime, stop) || !self.turn(vec![Input::Tick], runtime, stop)
                 {
@@ -211,19 +211,35 @@ impl Engine {
     }
 
     /// Sites that the command line changed beside the hub.
-    fn changed_sites(&mut self) -> Vec<Input> {
-        let read = match self.journal.has_foreign_changes() {
-            Ok(false) => return Vec::new(),
-            Ok(true) => self.journal.sites(),
-            Err(error) => Err(error.into()),
-        };
-        match read {
-            Ok(sites) => sites.into_iter().map(Input::Site).collect(),
-            Err(error) => {
-                warn!(error = chain(&error), "sites cannot be read again");
-                Vec::new()
-            }
+    fn changed_sites(&mut self) -> Result<Vec<Input>, LoadError> {
+        let read = self.journal.changed_sites();
+        if let Err(error) = &read {
+            warn!(error = chain(error), "sites cannot be read again");
         }
+        let sites = read?.unwrap_or_default();
+        Ok(sites.into_iter().map(Input::Site).collect())
+    }
+
+    /// Once more, with the settings as somebody else has stored them. If those cannot be read, who
+    /// changes settings is told so, and all else goes on.
+    fn decide_anew(
+        &mut self,
+        mut inputs: Vec<Input>,
+        runtime: &Handle,
+        stop: &CancellationToken,
+    ) -> bool {
+        let sites = self.changed_sites().unwrap_or_else(|error| {
+            inputs.retain(|input| match input {
+                Input::Command { ticket, command } if command.act.is_of_settings() => {
+                    let why = CommandError::Unavailable(error.to_string());
+                    self.answers.give(*ticket, Err(why));
+                    false
+                }
+                _ => true,
+            });
+            Vec::new()
+        });
+        self.turn(sites, runtime, stop) && self.turn(inputs, runtime, stop)
     }
 
     /// One turn. Answers whether to go on.
@@ -254,10 +270,7 @@ impl Engine {
         let had_failed = match self.commit(&decision, runtime, stop) {
             Committed::Durable { had_failed } => had_failed,
             Committed::Full => return self.turn(spare.unwrap_or_default(), runtime, stop),
-            Committed::Foreign => {
-                let sites = self.changed_sites();
-                return self.turn(sites, runtime, stop) && self.turn(again, runtime, stop);
-            }
+            Committed::Foreign => return self.decide_anew(again, runtime, stop),
             Committed::Stopped => return false,
         };
         self.metrics.decided(&decision.seen);

@@ -99,7 +99,7 @@ impl Live {
         let mut touched = lock(&self.touched);
         for change in changes {
             match change {
-                Change::Site(site) | Change::Read(site) => {
+                Change::Site(site) | Change::StoredSite(site) => {
                     touched.sites.insert(site.id.clone());
                 }
                 Change::Alert(alert) => {

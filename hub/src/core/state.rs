@@ -268,7 +268,7 @@ impl State {
     /// Takes over a committed change. The same change again changes nothing.
     pub fn apply(&mut self, change: &Change) {
         match change {
-            Change::Site(site) | Change::Read(site) => match self.sites.get_mut(&site.id) {
+            Change::Site(site) | Change::StoredSite(site) => match self.sites.get_mut(&site.id) {
                 Some(known) => {
                     // Others may be told now, or at other times.
                     let open = self.alerts.open_at(&site.id);

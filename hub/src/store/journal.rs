@@ -2,7 +2,7 @@
 //!
 //! Everything of a [`Commit`] is one transaction, with `synchronous=FULL`: it is there after a power
 //! cut, or nothing of it is. There is one writer in the hub; the command line writes sites beside it
-//! ([`Journal::change_sites`]), which the hub notices ([`Journal::has_foreign_changes`]).
+//! ([`Journal::change_sites`]), which the hub notices ([`Journal::changed_sites`]).
 
 use std::{
     path::{Path, PathBuf},
@@ -90,8 +90,8 @@ pub enum StoreError {
     /// The sites are not what this version wrote.
     #[error("the sites' settings cannot be read")]
     Sites(#[source] LoadError),
-    /// Settings were to be changed, and somebody else wrote since [`Journal::has_foreign_changes`] was
-    /// asked: he may have changed them.
+    /// Settings were to be changed, and somebody else wrote since [`Journal::changed_sites`] read them: he
+    /// may have changed them.
     #[error("somebody else has written meanwhile")]
     Foreign,
     /// What earlier turns left cannot be put into the tables.
@@ -325,10 +325,16 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether somebody else wrote since this was asked last.
-    pub fn has_foreign_changes(&mut self) -> rusqlite::Result<bool> {
+    /// The sites as they are stored, if somebody else wrote since they were read in this way last.
+    pub fn changed_sites(&mut self) -> Result<Option<Vec<Site>>, LoadError> {
         let others = data_version(&self.connection)?;
-        Ok(std::mem::replace(&mut self.others, others) != others)
+        if others == self.others {
+            return Ok(None);
+        }
+        // What comes after the version was read is read twice, and not missed.
+        let sites = self.sites()?;
+        self.others = others;
+        Ok(Some(sites))
     }
 
     /// The sites as they are stored.
@@ -389,7 +395,7 @@ fn prepare(connection: &Connection, is_new: bool) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Pages: one of four checkpoints, each of which holds up a commit for some milliseconds.
+    // Pages: four times what SQLite has by itself, because a checkpoint holds up a commit for milliseconds.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -8_000)
 }

@@ -101,7 +101,7 @@ fn write_one(
         | Change::Called(..)
         | Change::Pruned(..)
         | Change::Listening(..)
-        | Change::Read(..) => {}
+        | Change::StoredSite(..) => {}
     }
     Ok(())
 }

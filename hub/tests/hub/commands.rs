@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -65,6 +65,42 @@ async fn sites_are_imported_listed_and_exported_while_the_hub_serves() {
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("IANA"));
     let missing = hub.run(&["site", "export", "nowhere", "--config"]);
     assert_eq!(missing.status.code(), Some(1));
+}
+
+/// Whatever is between the hub's look at what the command line has stored and its own commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn calendars_from_both_sides_at_once_undo_nothing_of_each_other() {
+    let hub = Hub::start().await;
+    let mut years = 2100..;
+    // A calendar changes the days of its own year alone.
+    let mut days = || format!("{}-01-01", years.next().unwrap());
+    let mut taken = Vec::new();
+    for _ in 0..12 {
+        let day = days();
+        let file = hub.path("year.csv");
+        std::fs::write(&file, format!("date,kind\n{day},holiday\n")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost-hub"));
+        command.args(["site", "calendar"]).arg(&file);
+        command.args(["--site", "s", "--config"]).arg(hub.config());
+        let mut beside = command.stdout(Stdio::null()).spawn().unwrap();
+        taken.push(day);
+        let status = loop {
+            if let Some(status) = beside.try_wait().unwrap() {
+                break status;
+            }
+            let day = days();
+            let body = json!({ "by": "wang", "text": format!("date,kind\n{day},holiday\n") });
+            let (status, told) = hub.post("/api/v1/sites/s/calendar", &body).await;
+            assert_eq!(status, 200, "{told}");
+            taken.push(day);
+        };
+        assert!(status.success());
+    }
+    assert!(taken.len() > 12, "none were at once");
+    let exported = hub.run(&["site", "export", "s", "--config"]).stdout;
+    let exported = String::from_utf8(exported).unwrap();
+    let gone = taken.iter().filter(|day| !exported.contains(*day));
+    assert_eq!(gone.collect::<Vec<_>>(), [""; 0], "of {}", taken.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

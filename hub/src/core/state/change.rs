@@ -27,7 +27,7 @@ pub enum Change {
     Site(Site),
     /// A site's settings, as somebody else has stored them. Not stored: by now he may have changed them
     /// again.
-    Read(Site),
+    StoredSite(Site),
     /// An alert as it is now.
     Alert(AlertView),
     /// What was set aside.
@@ -66,7 +66,7 @@ impl Change {
     pub fn is_durable(&self) -> bool {
         !matches!(
             self,
-            Self::Read(..)
+            Self::StoredSite(..)
                 | Self::Heard(..)
                 | Self::Judged(..)
                 | Self::Looked(..)

@@ -151,9 +151,9 @@ pub struct SiteDraft<'a> {
     /// Rows that nobody needs are forgotten in this turn.
     pub pruned_at: Option<Wall>,
     /// The settings from the next turn on.
-    pub settings: Option<Site>,
-    /// Whether those are what is stored.
-    pub are_stored: bool,
+    settings: Option<Site>,
+    /// Whether those are what somebody else has stored.
+    are_stored: bool,
 }
 
 impl<'a> SiteDraft<'a> {
@@ -196,6 +196,12 @@ impl<'a> SiteDraft<'a> {
     /// The settings as the turn has changed them.
     pub fn settings(&self) -> &Site {
         self.settings.as_ref().unwrap_or(&self.base.site)
+    }
+
+    /// Somebody else has stored settings.
+    pub fn read_settings(&mut self, settings: Site) {
+        self.settings = Some(settings);
+        self.are_stored = true;
     }
 
     /// Somebody changes the settings through the hub.
@@ -314,10 +320,9 @@ impl<'a> SiteDraft<'a> {
         changes.extend(self.next_look.map(|at| Change::Looked(site.clone(), at)));
         changes.extend(self.pruned_at.map(|at| Change::Pruned(site.clone(), at)));
         // By new settings all is looked at anew.
-        let change = if self.are_stored {
-            Change::Read
-        } else {
-            Change::Site
+        let change = match self.are_stored {
+            true => Change::StoredSite,
+            false => Change::Site,
         };
         changes.extend(self.settings.map(change));
     }

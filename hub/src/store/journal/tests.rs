@@ -102,11 +102,11 @@ fn what_another_writes_is_noticed_once() {
     let data = tempfile::tempdir().unwrap();
     let mut hub = Journal::open(data.path()).unwrap();
     let mut other = Journal::open(data.path()).unwrap();
-    assert!(!hub.has_foreign_changes().unwrap());
-    other.put_sites(&[toml::from_str(SITE).unwrap()]).unwrap();
-    assert!(hub.has_foreign_changes().unwrap());
-    assert!(!hub.has_foreign_changes().unwrap());
-    assert_eq!(hub.sites().unwrap().len(), 1);
+    assert_eq!(hub.changed_sites().unwrap(), None);
+    let site: Site = toml::from_str(SITE).unwrap();
+    other.put_sites(std::slice::from_ref(&site)).unwrap();
+    assert_eq!(hub.changed_sites().unwrap(), Some(vec![site]));
+    assert_eq!(hub.changed_sites().unwrap(), None);
 }
 
 #[test]
@@ -124,11 +124,10 @@ fn settings_that_another_has_stored_are_not_written_over_unseen() {
         changes: vec![change],
     };
     other.put_sites(&[site("2027-01-01")]).unwrap();
-    assert!(hub.has_foreign_changes().unwrap());
-    let read = hub.sites().unwrap();
+    let read = hub.changed_sites().unwrap().unwrap();
     other.put_sites(&[site("2027-05-01")]).unwrap();
     // What was read is what was stored then, and not what is to be stored.
-    let read = Change::Read(read[0].clone());
+    let read = Change::StoredSite(read[0].clone());
     assert!(!read.is_durable());
     hub.commit(&commit(read)).unwrap();
     assert_eq!(hub.sites().unwrap(), [site("2027-05-01")]);
@@ -137,7 +136,8 @@ fn settings_that_another_has_stored_are_not_written_over_unseen() {
     assert!(matches!(refused, StoreError::Foreign), "{refused}");
     assert_eq!(hub.sites().unwrap(), [site("2027-05-01")]);
     // Who has looked may.
-    assert!(hub.has_foreign_changes().unwrap());
+    let read = hub.changed_sites().unwrap();
+    assert_eq!(read, Some(vec![site("2027-05-01")]));
     hub.commit(&change).unwrap();
     assert_eq!(hub.sites().unwrap(), [site("2027-10-01")]);
 }
