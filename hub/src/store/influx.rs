@@ -24,6 +24,7 @@ mod open_end;
 mod packed;
 mod read;
 mod record;
+mod refused;
 mod retain;
 mod table;
 mod twin;
@@ -57,9 +58,10 @@ pub use client::{Client, Place, QueryError, Retention, SetupError};
 pub use damage::{Verified, verify};
 pub use forward::{Forwarder, Pace};
 pub(crate) use packed::{one as unpack, push as pack};
+pub use refused::Refused;
+pub(crate) use refused::refused;
 pub use retain::Slice;
-pub(crate) use waiting::refused;
-pub use waiting::{AppendError, Appended, Refused, Writer};
+pub use waiting::{AppendError, Appended, Writer};
 
 /// Makes the tables, if they are not there.
 pub fn schema(connection: &Connection) -> rusqlite::Result<()> {
