@@ -27,6 +27,7 @@ mod catalog;
 mod damage;
 mod held;
 mod kin;
+mod logs;
 mod memory;
 mod pack;
 mod packing;

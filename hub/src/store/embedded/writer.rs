@@ -1,22 +1,18 @@
 //! Writing: in the journal's transaction, and after it in memory.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use gatepost_model::{
     SensorId, Wall,
     event::{Happening, Reading},
 };
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::{
-    block::{self, ANY_SERIES, Block},
-    catalog::{Catalog, OfRun, Run, join},
-    held::Held,
-    kin::Kin,
+    block::ANY_SERIES,
+    catalog::{OfRun, Run, join},
+    logs::{self, Log, Logs},
     memory::{Memory, Newest, Of, Shared},
     packing::Packing,
     point::{Chunk, Point, SeriesId, hour_of},
@@ -54,16 +50,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Known {
     codes: Codes,
-    logs: FxHashMap<i64, LogKnown>,
-}
-
-/// What is remembered of a log.
-#[derive(Debug, Default)]
-struct LogKnown {
-    /// Its last number that is stored.
-    through: u64,
-    /// All its numbers, once something below the last was asked for.
-    held: Option<Held>,
+    logs: Logs,
 }
 
 /// What an append has written and readers do not see yet.
@@ -103,7 +90,7 @@ impl Writer {
     /// Reads what is to be held in memory. The tables must be there.
     pub fn open(connection: &Connection) -> rusqlite::Result<Self> {
         let shared = Shared::load(connection)?;
-        let confirmed = confirmed(&shared.read());
+        let confirmed = logs::confirmed(&shared.read());
         Ok(Self {
             shared: Arc::new(shared),
             known: Known::default(),
@@ -128,7 +115,7 @@ impl Writer {
         let memory = shared.read();
         if std::mem::replace(&mut self.is_open, true) {
             self.known = Known::default();
-            self.confirmed = confirmed(&memory);
+            self.confirmed = logs::confirmed(&memory);
         }
         let mut appending = Appending {
             transaction,
@@ -143,14 +130,28 @@ impl Writer {
             new_series: HashMap::new(),
             families: HashMap::new(),
         };
-        // Batches are of one run each: what is looked up for one event serves the next ones. All are
-        // looked up at first, so that the processor waits for the memory of many at once.
+        // What is looked up for one event of a run serves the next ones. Runs are looked up many at once,
+        // so that the processor waits for the memory of all together, and few enough that their
+        // events are still near when they are appended.
         let mut key = String::new();
-        let mut runs = Vec::with_capacity(events.len().min(USUAL_RUNS));
-        let apart = events.chunk_by(Run::is_same);
-        runs.extend(apart.map(|run| (run, memory.catalog.run(&run[0], &mut key))));
-        for (run, series) in runs {
-            appending.run(run, series)?;
+        let mut apart = events.chunk_by(Run::is_same);
+        let mut runs = Vec::with_capacity(AT_ONCE);
+        loop {
+            runs.extend(apart.by_ref().take(AT_ONCE).map(|events| Found {
+                series: memory.catalog.run(&events[0], &mut key),
+                events,
+                log: None,
+            }));
+            if runs.is_empty() {
+                break;
+            }
+            for run in &mut runs {
+                let log = run.series.map(|series| series.log);
+                run.log = log.and_then(|log| appending.known.logs.place(log));
+            }
+            for run in runs.drain(..) {
+                appending.run(&run)?;
+            }
         }
         appending.finish()
     }
@@ -187,6 +188,15 @@ impl Writer {
     }
 }
 
+/// Events of a run, and what is known of it.
+struct Found<'a> {
+    events: &'a [StoredEvent],
+    /// Its series, if it has any.
+    series: Option<&'a OfRun>,
+    /// The place of its log, if that is remembered.
+    log: Option<usize>,
+}
+
 /// One append under way.
 struct Appending<'a, 't> {
     transaction: &'a Transaction<'t>,
@@ -208,7 +218,8 @@ struct Appending<'a, 't> {
 
 impl Appending<'_, '_> {
     /// Events of one run.
-    fn run(&mut self, events: &[StoredEvent], series: Option<&OfRun>) -> rusqlite::Result<()> {
+    fn run(&mut self, run: &Found<'_>) -> rusqlite::Result<()> {
+        let (events, series) = (run.events, run.series);
         let Some(first) = events.first() else {
             return Ok(());
         };
@@ -216,7 +227,13 @@ impl Appending<'_, '_> {
             Some(series) => series.log,
             None => self.known.codes.log(self.transaction, &Run::of(first))?,
         };
-        let mut known = self.log(log)?;
+        let logs = &mut self.known.logs;
+        let place_of_log = match run.log {
+            Some(place) => place,
+            None => logs.open(self.transaction, log, self.confirmed)?,
+        };
+        // To be put back when all are appended.
+        let mut known = std::mem::take(logs.at(place_of_log));
         let (mut place, mut at) = (None, usize::MAX);
         for event in events {
             // Nearly always a number is above the last one.
@@ -249,7 +266,7 @@ impl Appending<'_, '_> {
             hour.chunk.push(id, &point);
             hour.points.push((id, point));
         }
-        self.known.logs.insert(log, known);
+        *self.known.logs.at(place_of_log) = known;
         Ok(())
     }
 
@@ -272,22 +289,10 @@ impl Appending<'_, '_> {
         })
     }
 
-    /// Takes out what is remembered of a log: to be put back when its events are appended.
-    fn log(&mut self, log: i64) -> rusqlite::Result<LogKnown> {
-        if let Some(known) = self.known.logs.remove(&log) {
-            return Ok(known);
-        }
-        let confirmed = self.confirmed.get(&log).copied().unwrap_or(0);
-        Ok(LogKnown {
-            through: through(self.transaction, log)?.max(confirmed),
-            held: None,
-        })
-    }
-
     /// Whether a number that is not above the last one is new.
-    fn fills_a_hole(&self, log: i64, known: &mut LogKnown, seq: u64) -> rusqlite::Result<bool> {
+    fn fills_a_hole(&self, log: i64, known: &mut Log, seq: u64) -> rusqlite::Result<bool> {
         if known.held.is_none() {
-            let mut held = held(self.transaction, self.memory, log)?;
+            let mut held = logs::held(self.transaction, self.memory, log)?;
             let pending = self.appended.hours.iter().flat_map(|hour| &hour.points);
             let of_log = |id: SeriesId| match self.memory.catalog.get(id) {
                 Some(series) => series.log_code == log,
@@ -397,24 +402,8 @@ impl Appending<'_, '_> {
     }
 }
 
-/// Room for so many runs of a batch is made at once.
-const USUAL_RUNS: usize = 2_048;
-
-/// The last number of each log among readings that are not sealed.
-fn confirmed(memory: &Memory) -> FxHashMap<i64, u64> {
-    let mut confirmed: FxHashMap<i64, u64> = FxHashMap::default();
-    for kin in memory.open_kin() {
-        // Kin are of one run, and so of one log.
-        let first = kin.iter().next();
-        let Some(known) = first.and_then(|(series, _)| memory.catalog.get(*series)) else {
-            continue;
-        };
-        let last = kin.iter().map(|(_, point)| point.seq).max().unwrap_or(0);
-        let through = confirmed.entry(known.log_code).or_default();
-        *through = last.max(*through);
-    }
-    confirmed
-}
+/// Runs that are looked up at once.
+const AT_ONCE: usize = 64;
 
 /// Room for more readings than this is not kept.
 const MOST_SPARE: usize = 16_384;
@@ -422,62 +411,3 @@ const MOST_SPARE: usize = 16_384;
 const NEXT_ROW: &str = "
     SELECT 1 + max((SELECT coalesce(max(id), 0) FROM reading_journal),
                    (SELECT coalesce(max(through), 0) FROM reading_sealing))";
-
-/// The last number of a log among rows and sealed readings.
-fn through(connection: &Connection, log: i64) -> rusqlite::Result<u64> {
-    let rows: Option<i64> = connection
-        .prepare_cached("SELECT max(seq) FROM event WHERE log = ?1")?
-        .query_row([log], |row| row.get(0))?;
-    let sealed: Option<i64> = connection
-        .prepare_cached("SELECT through FROM reading_log WHERE log = ?1")?
-        .query_row([log], |row| row.get(0))
-        .optional()?;
-    let last = rows.unwrap_or(0).max(sealed.unwrap_or(0));
-    Ok(last.cast_unsigned())
-}
-
-/// The numbers of a log's readings that are not sealed.
-fn open_seqs(memory: &Memory, log: i64) -> impl Iterator<Item = u64> {
-    memory
-        .open_kin()
-        .flat_map(Kin::iter)
-        .filter(move |(series, _)| is_of_log(&memory.catalog, *series, log))
-        .map(|(_, point)| point.seq)
-}
-
-fn is_of_log(catalog: &Catalog, series: SeriesId, log: i64) -> bool {
-    let series = catalog.get(series);
-    series.is_some_and(|series| series.log_code == log)
-}
-
-/// All numbers of a log: its rows, its readings in memory, its sealed readings. Of a damaged block
-/// nothing can be told.
-fn held(connection: &Connection, memory: &Memory, log: i64) -> rusqlite::Result<Held> {
-    let mut held = Held::default();
-    let mut rows = connection.prepare_cached("SELECT seq FROM event WHERE log = ?1")?;
-    let mut rows = rows.query([log])?;
-    while let Some(row) = rows.next()? {
-        held.add(row.get::<_, i64>(0)?.cast_unsigned());
-    }
-    for seq in open_seqs(memory, log) {
-        held.add(seq);
-    }
-    let mut blocks = connection.prepare_cached("SELECT data FROM reading_block WHERE key = ?1")?;
-    let of_log = (0..memory.catalog.len() as SeriesId)
-        .filter(|series| is_of_log(&memory.catalog, *series, log));
-    let families: BTreeSet<SeriesId> = of_log.map(|id| memory.catalog.family(id)).collect();
-    for hour in &memory.sealed {
-        for family in &families {
-            let key = block::key(*hour, *family);
-            let mut rows = blocks.query([key])?;
-            let Some(row) = rows.next()? else { continue };
-            let data = row.get_ref(0)?.as_blob()?;
-            let members = Block::open(key, data).and_then(|block| block.points());
-            let points = members.unwrap_or_default().into_iter().flat_map(|it| it.1);
-            for point in points {
-                held.add(point.seq);
-            }
-        }
-    }
-    Ok(held)
-}
