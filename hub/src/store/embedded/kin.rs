@@ -9,35 +9,31 @@ const PART: usize = 32;
 /// Readings of series of one family, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Kin {
-    /// All but the last one are full.
-    parts: Vec<Vec<(SeriesId, Point)>>,
+    /// Parts that are full.
+    full: Vec<Vec<(SeriesId, Point)>>,
+    last: Vec<(SeriesId, Point)>,
 }
 
 impl Kin {
     /// Takes in the next ones.
     pub(super) fn extend(&mut self, mut next: &[(SeriesId, Point)]) {
         while !next.is_empty() {
-            if self.parts.last().is_none_or(|last| last.len() == PART) {
-                // The first one may stay small.
-                let room = if self.parts.is_empty() { 0 } else { PART };
-                self.parts.push(Vec::with_capacity(room));
+            if self.last.len() == PART {
+                let part = Vec::with_capacity(PART);
+                self.full.push(std::mem::replace(&mut self.last, part));
             }
-            let Some(last) = self.parts.last_mut() else {
-                return;
-            };
-            let (fits, rest) = next.split_at(next.len().min(PART - last.len()));
-            last.extend_from_slice(fits);
+            let (fits, rest) = next.split_at(next.len().min(PART - self.last.len()));
+            self.last.extend_from_slice(fits);
             next = rest;
         }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        let full = self.parts.len().saturating_sub(1) * PART;
-        full + self.parts.last().map_or(0, Vec::len)
+        self.full.len() * PART + self.last.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(SeriesId, Point)> {
-        self.parts.iter().flatten()
+        self.full.iter().flatten().chain(&self.last)
     }
 }
