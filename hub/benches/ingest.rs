@@ -1,6 +1,8 @@
-//! From the broker to the durable ack, through the whole hub: a backlog of 14 days of 3 sites, then
-//! single events; and the same events through Mosquitto, Telegraf and InfluxDB 2 where those are. Prints
-//! figures; asserts nothing.
+//! From the broker to the durable ack, through the whole hub: a backlog of 3 sites, then single events,
+//! questions over HTTP, and a trickle; and the same events through Mosquitto, Telegraf and InfluxDB 2 where
+//! those are. Prints figures; asserts nothing.
+//!
+//! `INGEST_DAYS` is how many days the backlog has (default 14: 254,000 events).
 
 #![expect(
     clippy::unwrap_used,
@@ -35,7 +37,6 @@ use tokio::process::Command;
 
 const SITES: [&str; 3] = ["binjiang", "xinghe", "hongqi"];
 const UNITS: [&str; 2] = ["gate-1", "gate-2"];
-const DAYS: u64 = 14;
 /// Batches beyond the last ack.
 const WINDOW: usize = 8;
 const SINGLES: usize = 200;
@@ -46,6 +47,8 @@ fn main() {
 }
 
 async fn run() {
+    let days = std::env::var("INGEST_DAYS").ok();
+    let days: u64 = days.map_or(14, |text| text.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let config = "
         [hub]\ndata = \"data\"
@@ -79,7 +82,7 @@ async fn run() {
     let mut units = Vec::new();
     for site in SITES {
         for unit in UNITS {
-            units.push(Unit::connect(site, unit, &mqtt).await);
+            units.push(Unit::connect(site, unit, &mqtt, days).await);
         }
     }
     let events: usize = units.iter().map(|unit| unit.lines.len()).sum();
@@ -120,7 +123,7 @@ async fn run() {
     println!("single events: {}", spread(took));
     for (name, days, step) in [
         ("24 h by 1 min", 1, "1m"),
-        ("14 d by 1 h", DAYS as i64, "1h"),
+        (&format!("{days} d by 1 h"), days as i64, "1h"),
     ] {
         let to = gatepost_hub::clock::Clock.now();
         let from = to.plus_micros(-days * 86_400_000_000);
@@ -239,7 +242,7 @@ struct Unit {
 }
 
 impl Unit {
-    async fn connect(site: &str, unit: &str, mqtt: &str) -> Self {
+    async fn connect(site: &str, unit: &str, mqtt: &str, days: u64) -> Self {
         let topic = format!("gatepost/v1/{site}/{unit}");
         let (host, port) = mqtt.rsplit_once(':').unwrap();
         let mut options = MqttOptions::new(format!("{site}-{unit}"), (host, port.parse().unwrap()));
@@ -256,7 +259,7 @@ impl Unit {
             driver.poll().await.unwrap(),
             Mqtt::Incoming(Incoming::SubAck(_))
         ) {}
-        let span_us = DAYS * 86_400 * 1_000_000;
+        let span_us = days * 86_400 * 1_000_000;
         let now = gatepost_hub::clock::Clock.now();
         let begun = now.plus_micros(-(span_us as i64));
         let boot: BootId = "b1".parse().unwrap();
