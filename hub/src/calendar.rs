@@ -64,7 +64,7 @@ impl SiteZone {
             MappedLocalTime::Ambiguous(first, _) => first.to_utc(),
             MappedLocalTime::None => self.jump_over(local),
         };
-        Wall(utc).plus_micros(0)
+        Wall::from(utc)
     }
 
     /// The moments of a time of day and of another, which is the next day's if it is not after it.
@@ -154,7 +154,7 @@ impl SiteZone {
     }
 
     fn local(self, at: Wall) -> NaiveDateTime {
-        at.0.with_timezone(&self.0).naive_local()
+        at.to_utc().with_timezone(&self.0).naive_local()
     }
 
     /// The moment at which the zone's clock jumps over a local time, to the second.

@@ -15,7 +15,7 @@ impl Clock {
         reason = "the clock is read here and nowhere else"
     )]
     pub fn now(self) -> Wall {
-        let now = Wall(chrono::Utc::now());
+        let now = Wall::from(chrono::Utc::now());
         now.plus_micros(-(now.micros().rem_euclid(1000)))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// `CLOCK_MONOTONIC` of one boot, in microseconds. Comparable only within that boot.
@@ -11,10 +11,11 @@ pub type Micros = u64;
 /// The largest monotonic time that is taken for one: 2^53 - 1 µs, 285 years, exact in every JSON reader.
 pub const MAX_MICROS: Micros = (1 << 53) - 1;
 
-/// Wall-clock time in UTC. On the wire RFC 3339 with milliseconds (`2026-11-23T07:30:57.552Z`);
-/// readable are the years 1970 to 2199, so that nanoseconds since 1970 fit 64 bits in every store.
+/// Wall-clock time in UTC, whole microseconds. On the wire RFC 3339 with milliseconds
+/// (`2026-11-23T07:30:57.552Z`); the years are 1970 to 2199, so that nanoseconds since 1970 fit 64 bits in
+/// every store. A leap second is the first second of the next minute, as clocks of computers count.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Wall(pub DateTime<Utc>);
+pub struct Wall(i64);
 
 /// A time outside the years that the record can hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,31 +23,34 @@ pub struct Wall(pub DateTime<Utc>);
 pub struct WallRange(pub String);
 
 impl Wall {
+    /// 1970-01-01T00:00:00Z, the earliest.
+    pub const EPOCH: Self = Self(0);
+
     /// From microseconds since 1970, if within range.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        DateTime::from_timestamp_micros(micros)
-            .map(Self)
-            .filter(|wall| wall.in_range())
+        (0..=MAX_WALL_MICROS)
+            .contains(&micros)
+            .then_some(Self(micros))
     }
 
     /// Microseconds since 1970.
-    #[inline]
-    pub fn micros(self) -> i64 {
-        self.0.timestamp_micros()
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// As the calendar's library has it.
+    pub fn to_utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
 
     /// This time moved by `micros`, held at the ends of the range.
     pub fn plus_micros(self, micros: i64) -> Self {
-        let moved = self
-            .micros()
-            .saturating_add(micros)
-            .clamp(0, MAX_WALL_MICROS);
-        Self(DateTime::from_timestamp_micros(moved).unwrap_or(self.0))
+        Self(self.0.saturating_add(micros).clamp(0, MAX_WALL_MICROS))
     }
 
     /// `self - other` in microseconds.
-    pub fn micros_since(self, other: Self) -> i64 {
-        self.micros() - other.micros()
+    pub const fn micros_since(self, other: Self) -> i64 {
+        self.0 - other.0
     }
 
     /// This time moved by a span, held at the ends of the range.
@@ -58,40 +62,32 @@ impl Wall {
     pub fn parse(text: &str) -> Result<Self, WallRange> {
         from_form(text)
             .or_else(|| {
-                DateTime::parse_from_rfc3339(text)
-                    .ok()
-                    .map(|it| it.to_utc())
+                let time = DateTime::parse_from_rfc3339(text).ok()?;
+                Some(time.timestamp_micros())
             })
-            .map(Self)
-            .filter(|wall| wall.in_range())
+            .and_then(Self::from_micros)
             .ok_or_else(|| WallRange(text.chars().take(40).collect()))
     }
 
     /// Whether a text is the one in which this time is written.
     pub fn is_written(self, text: &str) -> bool {
-        to_form(self.0).is_some_and(|form| form == text.as_bytes())
-    }
-
-    fn in_range(self) -> bool {
-        (1970..2200).contains(&self.0.year()) && self.0.timestamp() >= 0
+        self.to_form() == text.as_bytes()
     }
 }
 
 /// 2199-12-31T23:59:59.999999Z in microseconds since 1970.
 const MAX_WALL_MICROS: i64 = 7_258_118_399_999_999;
 
+/// Held at the ends of the range.
 impl From<DateTime<Utc>> for Wall {
     fn from(time: DateTime<Utc>) -> Self {
-        Self(time)
+        Self::EPOCH.plus_micros(time.timestamp_micros())
     }
 }
 
 impl fmt::Display for Wall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match to_form(self.0) {
-            Some(form) => f.write_str(std::str::from_utf8(&form).unwrap_or_default()),
-            None => f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true)),
-        }
+        f.write_str(std::str::from_utf8(&self.to_form()).unwrap_or_default())
     }
 }
 
@@ -102,32 +98,35 @@ const FORM: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
 /// Where the numbers of the form are, and how many digits they have.
 const NUMBERS: [(usize, usize); 7] = [(0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2), (20, 3)];
 
-/// A time in the form, if it has a year of four digits and is no leap second.
-fn to_form(time: DateTime<Utc>) -> Option<[u8; 24]> {
-    let (date, of_day) = (time.date_naive(), time.time());
-    let year = u32::try_from(date.year()).ok().filter(|it| *it < 10_000)?;
-    let millis = of_day.nanosecond() / 1_000_000;
-    let parts = [
-        year,
-        date.month(),
-        date.day(),
-        of_day.hour(),
-        of_day.minute(),
-        of_day.second(),
-        millis,
-    ];
-    let mut form = *FORM;
-    for ((at, digits), mut part) in NUMBERS.into_iter().zip(parts) {
-        for place in form[at..at + digits].iter_mut().rev() {
-            *place = b'0' + (part % 10) as u8;
-            part /= 10;
+impl Wall {
+    fn to_form(self) -> [u8; 24] {
+        let millis = self.0.unsigned_abs() / 1000;
+        let of_day = (millis % DAY_MS) as u32;
+        let date = NaiveDate::from_epoch_days((millis / DAY_MS) as i32).unwrap_or_default();
+        let (year, millis) = (date.year().unsigned_abs(), of_day % 1000);
+        let mut form = *FORM;
+        for (at, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, date.month()),
+            (8, date.day()),
+            (11, of_day / 3_600_000),
+            (14, of_day / 60_000 % 60),
+            (17, of_day / 1000 % 60),
+            (20, millis / 10),
+        ] {
+            form[at] += (number / 10) as u8;
+            form[at + 1] += (number % 10) as u8;
         }
+        form[22] += (millis % 10) as u8;
+        form
     }
-    (millis < 1000).then_some(form)
 }
 
-/// The time of a text in the form.
-fn from_form(text: &str) -> Option<DateTime<Utc>> {
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// The time of a text in the form, microseconds since 1970.
+fn from_form(text: &str) -> Option<i64> {
     let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
     let is_alike = |(is, form): (&u8, &u8)| {
         if *form == b'0' {
@@ -144,8 +143,12 @@ fn from_form(text: &str) -> Option<DateTime<Utc>> {
         digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
     });
     let date = NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?;
-    let time = date.and_hms_milli_opt(hour, minute, second, millis)?;
-    Some(time.and_utc())
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let of_day = ((hour * 60 + minute) * 60 + second) * 1000 + millis;
+    let millis = i64::from(date.to_epoch_days()) * DAY_MS.cast_signed() + i64::from(of_day);
+    Some(millis * 1000)
 }
 
 impl fmt::Debug for Wall {
@@ -156,10 +159,7 @@ impl fmt::Debug for Wall {
 
 impl Serialize for Wall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match to_form(self.0) {
-            Some(form) => serializer.serialize_str(std::str::from_utf8(&form).unwrap_or_default()),
-            None => serializer.collect_str(self),
-        }
+        serializer.serialize_str(std::str::from_utf8(&self.to_form()).unwrap_or_default())
     }
 }
 
@@ -193,6 +193,8 @@ pub enum Clock {
 
 #[cfg(test)]
 mod tests {
+    use chrono::SecondsFormat;
+
     use super::*;
 
     #[test]
@@ -207,9 +209,10 @@ mod tests {
         fn the_short_way_is_the_general_way(micros in 0..MAX_WALL_MICROS) {
             let wall = Wall::from_micros(micros).unwrap();
             let text = wall.to_string();
-            proptest::prop_assert_eq!(&text, &wall.0.to_rfc3339_opts(SecondsFormat::Millis, true));
+            let general = wall.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true);
+            proptest::prop_assert_eq!(&text, &general);
             let general = DateTime::parse_from_rfc3339(&text).unwrap();
-            proptest::prop_assert_eq!(from_form(&text), Some(general.to_utc()));
+            proptest::prop_assert_eq!(from_form(&text), Some(general.timestamp_micros()));
         }
     }
 
@@ -218,16 +221,18 @@ mod tests {
         for text in [
             "2026-11-23T07:30:57Z",
             "2026-11-23T07:30:57.552+00:00",
-            "2016-12-31T23:59:60.500Z",
             "2026-11-23t07:30:57.552z",
         ] {
             assert_eq!(from_form(text), None, "{text}");
             let general = DateTime::parse_from_rfc3339(text).unwrap().to_utc();
             let wall = Wall::parse(text).unwrap();
-            assert_eq!(wall.0, general, "{text}");
+            assert_eq!(wall.to_utc(), general, "{text}");
             let written = general.to_rfc3339_opts(SecondsFormat::Millis, true);
             assert_eq!(wall.to_string(), written);
+            assert_eq!(wall.is_written(text), written == text);
         }
+        let leap = Wall::parse("2016-12-31T23:59:60.500Z").unwrap();
+        assert_eq!(leap.to_string(), "2017-01-01T00:00:00.500Z");
         assert!(Wall::parse("2026-02-30T00:00:00.000Z").is_err());
         assert!(Wall::parse("2026-02-20T25:00:00.000Z").is_err());
     }

@@ -495,7 +495,7 @@ fn mono(boot_at: WallUs, at: WallUs) -> Micros {
 }
 
 fn wall(at: WallUs) -> Wall {
-    Wall::from_micros(at).unwrap_or(Wall(chrono::DateTime::UNIX_EPOCH))
+    Wall::from_micros(at).unwrap_or(Wall::EPOCH)
 }
 
 fn boot_id(who: &Who, number: u64) -> BootId {

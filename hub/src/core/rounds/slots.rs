@@ -59,7 +59,7 @@ pub fn next_start(plans: &Plans<'_>, slot: &Slot) -> Option<Wall> {
 }
 
 fn date_of(at: Wall) -> NaiveDate {
-    at.0.date_naive()
+    at.to_utc().date_naive()
 }
 
 fn slots_of<'p>(
