@@ -167,11 +167,13 @@ impl Core {
 
     /// Decides one turn: all that came, in order, at `now`.
     pub fn decide(&self, now: Wall, inputs: impl IntoIterator<Item = Input>) -> Decision {
+        let inputs: Vec<Input> = inputs.into_iter().collect();
         let mut draft = Draft::new(&self.state, self.settings.hold_us);
         let mut turn = Turn {
             settings: &self.settings,
             now,
-            events: Vec::new(),
+            // Nearly always all are new. Events are large: making room little by little moves them often.
+            events: Vec::with_capacity(inputs.iter().map(Input::lines).sum()),
             acks: BTreeMap::new(),
             effects: Vec::new(),
             seen: Seen::default(),

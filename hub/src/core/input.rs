@@ -99,6 +99,16 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// How many lines it brings.
+    pub fn lines(&self) -> usize {
+        match self {
+            Self::Batch(batch) => batch.lines.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A batch that could be read as a whole; single lines may be broken all the same.
 #[derive(Debug, Clone)]
 pub struct Batch {

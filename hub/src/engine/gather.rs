@@ -68,7 +68,7 @@ impl Gathering {
         let Some(first) = first.or_else(|| receive(Duration::ZERO, true)) else {
             return Vec::new();
         };
-        let mut events = events_of(&first);
+        let mut events = first.lines();
         let mut is_calm = is_calm_input(&first);
         let mut inputs = vec![first];
         while events + MAX_BATCH_LINES <= MAX_EVENTS {
@@ -77,19 +77,12 @@ impl Gathering {
             let Some(input) = receive(rest, !waits) else {
                 break;
             };
-            events += events_of(&input);
+            events += input.lines();
             is_calm &= is_calm_input(&input);
             inputs.push(input);
         }
         self.since = self.clock.stopwatch();
         inputs
-    }
-}
-
-fn events_of(input: &Input) -> usize {
-    match input {
-        Input::Batch(batch) => batch.lines.len(),
-        _ => 0,
     }
 }
 

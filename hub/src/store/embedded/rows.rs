@@ -6,68 +6,82 @@ use gatepost_model::{
     LogId, SensorId, SiteId, UnitId, Zone,
     event::{Happening, Reading, RoundPhase},
 };
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 
 use super::catalog::Run;
 use crate::store::event::StoredEvent;
 
-/// Writes an event as a row.
-pub(super) fn put_row(
-    transaction: &Transaction<'_>,
-    codes: &mut Codes,
-    log: i64,
-    event: &StoredEvent,
-) -> rusqlite::Result<()> {
-    let columns = Columns::of(event);
-    let mut code = |word: Option<&str>| word.map(|word| codes.word(transaction, word)).transpose();
-    let (site, kind) = (code(Some(event.site.as_str()))?, code(Some(event.kind()))?);
-    let boot = code(Some(event.boot.as_str()))?;
-    let (lane, dir) = (code(columns.lane)?, code(columns.dir)?);
-    let (zone, sensor) = (code(columns.zone.map(Zone::as_str))?, code(columns.sensor)?);
-    let quantity = code(columns.quantity)?;
-    let check = check_of(&Checked {
-        names: [event.site.as_str(), event.unit.as_str(), event.log.as_str()],
-        numbers: [
+/// Writes events as rows.
+pub(super) struct Rows<'c> {
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Rows<'c> {
+    pub(super) fn new(transaction: &'c Transaction<'_>) -> rusqlite::Result<Self> {
+        let insert = transaction.prepare_cached(INSERT)?;
+        Ok(Self { insert })
+    }
+
+    /// Writes an event as a row.
+    pub(super) fn put(
+        &mut self,
+        transaction: &Transaction<'_>,
+        codes: &mut Codes,
+        log: i64,
+        event: &StoredEvent,
+    ) -> rusqlite::Result<()> {
+        let columns = Columns::of(event);
+        let mut code =
+            |word: Option<&str>| word.map(|word| codes.word(transaction, word)).transpose();
+        let (site, kind) = (code(Some(event.site.as_str()))?, code(Some(event.kind()))?);
+        let boot = code(Some(event.boot.as_str()))?;
+        let (lane, dir) = (code(columns.lane)?, code(columns.dir)?);
+        let (zone, sensor) = (code(columns.zone.map(Zone::as_str))?, code(columns.sensor)?);
+        let quantity = code(columns.quantity)?;
+        let check = check_of(&Checked {
+            names: [event.site.as_str(), event.unit.as_str(), event.log.as_str()],
+            numbers: [
+                integer(event.seq)?,
+                event.time.micros(),
+                event.is_test().into(),
+                i64::try_from(event.time_error_ms).unwrap_or(i64::MAX),
+                i64::from(event.source as u8),
+                event.received.micros(),
+            ],
+            words: [
+                Some(event.kind()),
+                columns.lane,
+                columns.dir,
+                columns.zone.map(Zone::as_str),
+                columns.sensor,
+                columns.quantity,
+                Some(event.boot.as_str()),
+            ],
+            value: columns.value,
+            line: &event.line,
+        });
+        self.insert.execute(params![
+            log,
             integer(event.seq)?,
+            site,
+            kind,
             event.time.micros(),
-            event.is_test().into(),
+            event.is_test(),
+            lane,
+            dir,
+            zone,
+            sensor,
+            quantity,
+            columns.value,
+            boot,
             i64::try_from(event.time_error_ms).unwrap_or(i64::MAX),
-            i64::from(event.source as u8),
+            event.source as u8,
             event.received.micros(),
-        ],
-        words: [
-            Some(event.kind()),
-            columns.lane,
-            columns.dir,
-            columns.zone.map(Zone::as_str),
-            columns.sensor,
-            columns.quantity,
-            Some(event.boot.as_str()),
-        ],
-        value: columns.value,
-        line: &event.line,
-    });
-    transaction.prepare_cached(INSERT)?.execute(params![
-        log,
-        integer(event.seq)?,
-        site,
-        kind,
-        event.time.micros(),
-        event.is_test(),
-        lane,
-        dir,
-        zone,
-        sensor,
-        quantity,
-        columns.value,
-        boot,
-        i64::try_from(event.time_error_ms).unwrap_or(i64::MAX),
-        event.source as u8,
-        event.received.micros(),
-        &*event.line,
-        check,
-    ])?;
-    Ok(())
+            &*event.line,
+            check,
+        ])?;
+        Ok(())
+    }
 }
 
 /// What the checksum of a row is over: not the numbers of words but the words, so that damage of their

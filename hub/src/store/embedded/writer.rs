@@ -17,7 +17,7 @@ use super::{
     packing::Packing,
     point::{Chunk, Point, SeriesId, hour_of},
     retain::Retaining,
-    rows::{Codes, put_newest, put_row},
+    rows::{Codes, Rows, put_newest},
     seal::SLICE,
 };
 use crate::store::event::StoredEvent;
@@ -124,6 +124,7 @@ impl Writer {
             confirmed: &self.confirmed,
             appended: Appended::default(),
             next_row: &mut self.next_row,
+            rows: None,
             spare: &mut self.spare,
             hours: FxHashMap::default(),
             events: events.len(),
@@ -205,6 +206,8 @@ struct Appending<'a, 't> {
     confirmed: &'a FxHashMap<i64, u64>,
     appended: Appended,
     next_row: &'a mut i64,
+    /// Made for the first event that is to be a row.
+    rows: Option<Rows<'a>>,
     spare: &'a mut Vec<(SeriesId, Point)>,
     /// Where the hours are among those appended.
     hours: FxHashMap<i64, usize>,
@@ -311,7 +314,11 @@ impl Appending<'_, '_> {
     }
 
     fn row(&mut self, log: i64, event: &StoredEvent) -> rusqlite::Result<()> {
-        put_row(self.transaction, &mut self.known.codes, log, event)?;
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            None => self.rows.insert(Rows::new(self.transaction)?),
+        };
+        rows.put(self.transaction, &mut self.known.codes, log, event)?;
         if let Some(Happening::Reading(reading)) = event.happening()
             && !event.is_test()
         {
