@@ -242,7 +242,7 @@ fn take(draft: &mut Draft<'_>, turn: &mut Turn<'_>, input: Input) {
     match input {
         Input::Batch(batch) => {
             turn.seen.batches += 1;
-            intake::batch(draft, turn, &batch);
+            intake::batch(draft, turn, *batch);
         }
         Input::Refused(refused) => intake::refused(draft, turn, &refused),
         Input::Alive {

@@ -28,13 +28,13 @@ use super::{
 use crate::store::event::StoredEvent;
 
 /// Takes a batch.
-pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch) {
+pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, mut batch: Batch) {
     let Some(mut part) = draft.part(&batch.site) else {
-        refuse_batch(draft, turn, batch, "unknown_site");
+        refuse_batch(draft, turn, &batch, "unknown_site");
         return;
     };
     liveness::heard(&mut part, &batch.unit, batch.received, turn.now);
-    let is_disputed = check_clock(&mut part, turn, batch);
+    let is_disputed = check_clock(&mut part, turn, &batch);
     let key = (batch.unit.clone(), batch.header.log.clone());
     let known = part.site.logs.get(&key);
     let mark = known.map_or(Mark::START, |log| Mark {
@@ -46,10 +46,20 @@ pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch) {
     let last_at = known
         .and_then(|log| log.last_at)
         .or(unit.and_then(|unit| unit.data_at));
-    let mark = match news(mark, batch) {
+    let mark = match news(mark, &batch) {
         News::Lines(lines) => {
             part.site.unit(&batch.unit).heard_at = Some(batch.received);
-            let mut taking = Taking::new(&mut part, turn, batch, mark, last_at, is_disputed);
+            let held = batch.lines.len() - lines.len();
+            let mut lines = std::mem::take(&mut batch.lines);
+            let mut taking = Taking::new(
+                &mut part,
+                turn,
+                (&batch, &lines),
+                mark,
+                last_at,
+                is_disputed,
+            );
+            lines.drain(..held);
             taking.lines(lines);
             taking.mark
         }
@@ -63,7 +73,7 @@ pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, batch: &Batch) {
         }
         News::Fork { .. } => {
             turn.seen.forks += 1;
-            fork(&mut part, turn, batch);
+            fork(&mut part, turn, &batch);
             mark
         }
     };
@@ -169,8 +179,9 @@ pub(super) fn again(
         payload: Bytes::new(),
     };
     let mark = Mark::START;
-    let mut taking = Taking::new(part, turn, &batch, mark, line.last_at, line.disputed);
-    taking.line(*seq, 1, &text.into(), (&read, form));
+    let of = (&batch, &batch.lines[..]);
+    let mut taking = Taking::new(part, turn, of, mark, line.last_at, line.disputed);
+    taking.line(*seq, 1, text.into(), (read, form));
 }
 
 /// Sets a batch aside that could be read.
@@ -273,7 +284,7 @@ pub(super) fn topic_of(site: &SiteId, unit: &UnitId) -> String {
     gatepost_model::Topic::new(site.clone(), unit.clone(), channel).to_string()
 }
 
-/// The new lines of one batch on their way into the draft.
+/// The new lines of one batch, taken out of it, on their way into the draft.
 struct Taking<'t, 'd, 'a, 's> {
     part: &'t mut Part<'d, 'a>,
     turn: &'t mut Turn<'s>,
@@ -292,12 +303,12 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
     fn new(
         part: &'t mut Part<'d, 'a>,
         turn: &'t mut Turn<'s>,
-        batch: &'t Batch,
+        (batch, lines): (&'t Batch, &[BatchLine]),
         mark: Mark,
         last_at: Option<Wall>,
         is_disputed: bool,
     ) -> Self {
-        let lines = batch.lines.iter().filter_map(line_of);
+        let lines = lines.iter().filter_map(line_of);
         let span = span_of(lines).unwrap_or((batch.header.sent.mono_us, batch.header.sent.mono_us));
         let placer = Placer::new(&batch.header, span, batch.received, last_at, is_disputed);
         let boot = BootKey {
@@ -318,53 +329,56 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
         }
     }
 
-    fn lines(&mut self, lines: &'t [BatchLine]) {
+    fn lines(&mut self, lines: Vec<BatchLine>) {
         let mut lost = 0;
-        for (index, line) in lines.iter().enumerate() {
+        let mut lines = lines.into_iter();
+        while let Some(line) = lines.next() {
             // Of a gap that reaches into what is held, only the rest is new.
             let seq = line.seq.max(self.mark.through + 1);
             let n = line.last() - seq + 1;
-            match &line.content {
-                Content::Broken(bytes, error) => {
-                    let next = lines[index + 1..].iter().find_map(line_of);
-                    self.broken(seq, bytes, error, next);
-                }
-                Content::Line(text, read, form) => {
-                    if let Line::Gap(_) = &**read {
-                        lost += n;
-                    }
-                    self.line(seq, n, text, (read, *form));
-                }
-            }
-            self.mark = Mark {
+            let mark = Mark {
                 through: line.last(),
                 chain: line.chain,
             };
+            match line.content {
+                Content::Broken(bytes, error) => {
+                    let next = lines.as_slice().iter().find_map(line_of);
+                    self.broken(seq, &bytes, &error, next);
+                }
+                Content::Line(text, read, form) => {
+                    if let Line::Gap(_) = *read {
+                        lost += n;
+                    }
+                    self.line(seq, n, text, (*read, form));
+                }
+            }
+            self.mark = mark;
         }
         self.close(lost);
     }
 
     /// A line that is an event, or a gap.
-    fn line(&mut self, seq: u64, n: u64, text: &Arc<str>, (read, form): (&Line, Form)) {
-        let stamp = match read {
+    fn line(&mut self, seq: u64, n: u64, text: Arc<str>, (read, form): (Line, Form)) {
+        let stamp = match &read {
             Line::Event(event) => event.at,
             Line::Gap(_) => None,
         };
-        let placed = self.placer.place(mono_of(read), stamp);
+        let mono_us = mono_of(&read);
+        let placed = self.placer.place(mono_us, stamp);
         self.last_at = Some(placed.time);
         let seen = placed.time.min(self.batch.received);
         self.newest = Some(self.newest.map_or(seen, |newest| newest.max(seen)));
-        match read {
+        match &read {
             Line::Event(event) => event::take(self, event, placed),
             Line::Gap(gap) => self.gap(gap, n, placed),
         }
         let (text, entry) = match read {
             // In the record it says how many numbers it stands for there.
             Line::Gap(gap) if gap.n != n => {
-                let rest = Gap { n, ..gap.clone() };
+                let rest = Gap { n, ..gap };
                 (Arc::from(rest.to_line()), Line::Gap(rest))
             }
-            read => (text.clone(), read.clone()),
+            read => (text, read),
         };
         self.turn.events.push(StoredEvent {
             site: self.batch.site.clone(),
@@ -373,7 +387,7 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
             seq,
             n,
             boot: self.batch.header.boot.clone(),
-            mono_us: mono_of(read),
+            mono_us,
             time: placed.time,
             time_error_ms: placed.error_ms,
             source: placed.source,

@@ -1,7 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sha2::{Digest, Sha256};
 
 /// The hash chain of a log: the first 8 bytes of SHA-256 over the previous 8 bytes and the line's
 /// bytes (without its line end). Before the first event it is zero. Written as 16 hex digits.
@@ -17,12 +17,11 @@ impl Chain {
 
     /// The chain after one more line.
     pub fn then(self, line: &[u8]) -> Self {
-        let digest = Sha256::new()
-            .chain_update(self.0)
-            .chain_update(line)
-            .finalize();
+        let mut hash = Context::new(&SHA256);
+        hash.update(&self.0);
+        hash.update(line);
         let mut next = [0; 8];
-        next.copy_from_slice(&digest[..8]);
+        next.copy_from_slice(&hash.finish().as_ref()[..8]);
         Self(next)
     }
 
