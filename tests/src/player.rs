@@ -196,7 +196,7 @@ impl Player {
     }
 
     fn end(&mut self, truths: &mut Vec<Truth>) -> io::Result<()> {
-        self.life.lose(truths);
+        self.life.leave(truths);
         self.journal.tell(truths)?;
         let position = self.life.position();
         self.journal.keep(&self.key, self.life.kept(position))

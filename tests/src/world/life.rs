@@ -242,6 +242,16 @@ impl Life {
         }
     }
 
+    /// The world ends here. The unit may make something of what has begun, so that is told as well: once,
+    /// also by a world that goes on ([`Kept::settled`]). A round is told when it is over; until then
+    /// [`Kept::under_way`] names it.
+    pub fn leave(&mut self, truths: &mut Vec<Truth>) {
+        self.lose(truths);
+        let open = self.open.values();
+        let begun = open.filter(|open| open.happening.what != What::Round);
+        truths.extend(begun.flat_map(|open| self.truths_of(open)));
+    }
+
     /// The power is gone, and with it the agent.
     pub fn cut_power(&mut self, truths: &mut Vec<Truth>) {
         self.lose(truths);

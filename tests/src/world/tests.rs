@@ -12,7 +12,7 @@ use gatepost_model::{
 };
 
 use super::{
-    day::{HOUR, MINUTE},
+    day::{HOUR, MINUTE, WallUs},
     faces::Faces,
     life::{Life, Played, Who},
     sites::{PLANS, Plan, Post, UnitFiles},
@@ -39,16 +39,8 @@ fn gate(plan: &Plan, post: Post) -> Gate {
     }
 }
 
-/// Plays some days to the core and gives what it saw and what was true.
-fn live(
-    plan: &Plan,
-    post: Post,
-    seed: u64,
-    faces: Option<Arc<Faces>>,
-    days: i64,
-) -> (Vec<(String, Event)>, Vec<Truth>) {
-    let gate = gate(plan, post);
-    let mut core = Core::new(gate.clone(), Checkpoint::default());
+/// A life, and when it begins.
+fn begin(plan: &Plan, post: Post, seed: u64, faces: Option<Arc<Faces>>) -> (Life, WallUs) {
     let start = Span::of(plan.zone, date("2026-11-02")).from;
     let source = Source::Life {
         plan: *plan,
@@ -63,7 +55,20 @@ fn live(
         synced: true,
         seed,
     };
-    let mut life = Life::begin(who, source, start);
+    (Life::begin(who, source, start), start)
+}
+
+/// Plays some days to the core and gives what it saw and what was true.
+fn live(
+    plan: &Plan,
+    post: Post,
+    seed: u64,
+    faces: Option<Arc<Faces>>,
+    days: i64,
+) -> (Vec<(String, Event)>, Vec<Truth>) {
+    let gate = gate(plan, post);
+    let mut core = Core::new(gate.clone(), Checkpoint::default());
+    let (mut life, start) = begin(plan, post, seed, faces);
     let (mut out, mut truths, mut events) = (Vec::new(), Vec::new(), Vec::new());
     let end = start + days * 24 * HOUR;
     life.attach(start, &mut out, &mut truths);
@@ -247,6 +252,27 @@ fn real_people_are_measured_as_often_as_the_lamp_asks() {
             feverish.len()
         );
     }
+}
+
+#[test]
+fn a_world_that_ends_while_a_button_is_held_has_told_of_it() {
+    let (plan, post, seed) = (&PLANS[0], Post::Gate, 7);
+    let (_, whole) = live(plan, post, seed, None, 1);
+    let entry = whole.iter().find(|truth| truth.what == What::Entry);
+    let entry = entry.unwrap();
+    let (mut life, start) = begin(plan, post, seed, None);
+    let mut truths = Vec::new();
+    life.attach(start, &mut Vec::new(), &mut truths);
+    // A button is held for longer than this.
+    let held = entry.t.micros() + 50_000;
+    life.play(held, usize::MAX, None, &mut Vec::new(), &mut truths);
+    assert!(!truths.iter().any(|truth| truth.what == What::Entry));
+    life.leave(&mut truths);
+    let unconfirmed = Truth {
+        durable: false,
+        ..entry.clone()
+    };
+    assert_eq!(truths.last(), Some(&unconfirmed));
 }
 
 #[test]
