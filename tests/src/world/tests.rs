@@ -39,8 +39,8 @@ fn gate(plan: &Plan, post: Post) -> Gate {
     }
 }
 
-/// A life, and when it begins.
-fn begin(plan: &Plan, post: Post, seed: u64, faces: Option<Arc<Faces>>) -> (Life, WallUs) {
+/// Whose life it is, what it plays, and when it begins.
+fn whose(plan: &Plan, post: Post, seed: u64, faces: Option<Arc<Faces>>) -> (Who, Source, WallUs) {
     let start = Span::of(plan.zone, date("2026-11-02")).from;
     let source = Source::Life {
         plan: *plan,
@@ -55,7 +55,7 @@ fn begin(plan: &Plan, post: Post, seed: u64, faces: Option<Arc<Faces>>) -> (Life
         synced: true,
         seed,
     };
-    (Life::begin(who, source, start), start)
+    (who, source, start)
 }
 
 /// Plays some days to the core and gives what it saw and what was true.
@@ -68,7 +68,8 @@ fn live(
 ) -> (Vec<(String, Event)>, Vec<Truth>) {
     let gate = gate(plan, post);
     let mut core = Core::new(gate.clone(), Checkpoint::default());
-    let (mut life, start) = begin(plan, post, seed, faces);
+    let (who, source, start) = whose(plan, post, seed, faces);
+    let mut life = Life::begin(who, source, start);
     let (mut out, mut truths, mut events) = (Vec::new(), Vec::new(), Vec::new());
     let end = start + days * 24 * HOUR;
     life.attach(start, &mut out, &mut truths);
@@ -260,7 +261,8 @@ fn a_world_that_ends_while_a_button_is_held_has_told_of_it() {
     let (_, whole) = live(plan, post, seed, None, 1);
     let entry = whole.iter().find(|truth| truth.what == What::Entry);
     let entry = entry.unwrap();
-    let (mut life, start) = begin(plan, post, seed, None);
+    let (who, source, start) = whose(plan, post, seed, None);
+    let mut life = Life::begin(who, source, start);
     let mut truths = Vec::new();
     life.attach(start, &mut Vec::new(), &mut truths);
     // A button is held for longer than this.
@@ -273,6 +275,14 @@ fn a_world_that_ends_while_a_button_is_held_has_told_of_it() {
         ..entry.clone()
     };
     assert_eq!(truths.last(), Some(&unconfirmed));
+
+    // A world that goes on tells the very same, which the journal knows.
+    let (who, source, _) = whose(plan, post, seed, None);
+    let mut life = Life::resume(who, source, &life.kept(held));
+    let mut again = Vec::new();
+    let end = held + MINUTE;
+    life.play(end, usize::MAX, None, &mut Vec::new(), &mut again);
+    assert!(again.contains(&unconfirmed));
 }
 
 #[test]
