@@ -51,14 +51,8 @@ pub(super) fn batch(draft: &mut Draft<'_>, turn: &mut Turn<'_>, mut batch: Batch
             part.site.unit(&batch.unit).heard_at = Some(batch.received);
             let held = batch.lines.len() - lines.len();
             let mut lines = std::mem::take(&mut batch.lines);
-            let mut taking = Taking::new(
-                &mut part,
-                turn,
-                (&batch, &lines),
-                mark,
-                last_at,
-                is_disputed,
-            );
+            let mut taking =
+                Taking::new(&mut part, turn, &batch, &lines, mark, last_at, is_disputed);
             lines.drain(..held);
             taking.lines(lines);
             taking.mark
@@ -179,8 +173,8 @@ pub(super) fn again(
         payload: Bytes::new(),
     };
     let mark = Mark::START;
-    let of = (&batch, &batch.lines[..]);
-    let mut taking = Taking::new(part, turn, of, mark, line.last_at, line.disputed);
+    let lines = &batch.lines;
+    let mut taking = Taking::new(part, turn, &batch, lines, mark, line.last_at, line.disputed);
     taking.line(*seq, 1, text.into(), (read, form));
 }
 
@@ -303,7 +297,8 @@ impl<'t, 'd, 'a, 's> Taking<'t, 'd, 'a, 's> {
     fn new(
         part: &'t mut Part<'d, 'a>,
         turn: &'t mut Turn<'s>,
-        (batch, lines): (&'t Batch, &[BatchLine]),
+        batch: &'t Batch,
+        lines: &[BatchLine],
         mark: Mark,
         last_at: Option<Wall>,
         is_disputed: bool,

@@ -57,7 +57,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<QuarantineItem> {
     let is_line: bool = row.get(11)?;
     Ok(QuarantineItem {
         id: id.cast_unsigned(),
-        received: Wall::from_micros(received).unwrap_or(Wall::EPOCH),
+        received: Wall::EPOCH.plus_micros(received),
         topic: row.get(2)?,
         scope: if is_line { "line" } else { "batch" }.to_owned(),
         site: site.and_then(|site| site.parse().ok()),

@@ -505,7 +505,7 @@ fn mono(boot_at: WallUs, at: WallUs) -> Micros {
 }
 
 fn wall(at: WallUs) -> Wall {
-    Wall::from_micros(at).unwrap_or(Wall::EPOCH)
+    Wall::EPOCH.plus_micros(at)
 }
 
 fn boot_id(who: &Who, number: u64) -> BootId {

@@ -142,7 +142,7 @@ fn from_flags(flags: i64) -> Result<(TimeSource, bool), Malformed> {
 
 /// What is stored was a `Wall`.
 pub(in crate::store) fn wall(micros: i64) -> Wall {
-    Wall::from_micros(micros).unwrap_or(Wall::EPOCH)
+    Wall::EPOCH.plus_micros(micros)
 }
 
 /// The hour of a time, since 1970.
